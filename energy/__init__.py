@@ -1,0 +1,1 @@
+"""Energy: meters that watch and never steer."""

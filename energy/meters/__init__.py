@@ -1,0 +1,1 @@
+"""Sources of energy figures, each a plug-in of the group ``nsctl.meters``."""

@@ -1,0 +1,1 @@
+"""Worlds: engine-neutral tasks and the engines that move them."""

@@ -1,0 +1,151 @@
+"""The MuJoCo engine: 25 substeps of 2 ms a control step, servo targets interpolated over them.
+
+Interpolating the targets is what makes grasps hold: a target that jumps every 50 ms drops two cubes in three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.engine import MAX_OPENING
+from envs.mujoco.kinematics import ArmKinematics
+from envs.mujoco.model import TIMESTEP, scene_model
+from envs.mujoco.panda import FINGERS, HOME
+from envs.mujoco.picture import Film, PolicyCamera
+from nsctl.errors import InvalidValue
+from nsctl.scene import CONTROL_HZ, Array, Body, Image, Pose
+
+SUBSTEPS = round(1 / (CONTROL_HZ * TIMESTEP))
+_PAD_GAP = 0.003
+"""Metres between the pads when the finger joints read zero."""
+_STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+
+class MujocoEngine:
+    """A Panda at a table in MuJoCo. See :class:`envs.engine.Engine` for what each method must do."""
+
+    name = "mujoco"
+
+    def __init__(self, bodies: Sequence[Body], cameras: tuple[str, ...] = (), *, video: bool = False) -> None:
+        self._bodies = {body.name: body for body in bodies}
+        self._model = scene_model(bodies)
+        self._data = mujoco.MjData(self._model)
+        self._arm = ArmKinematics()
+        self._tcp = self._model.site("tcp").id
+        self._fingers = [int(self._model.joint(f).qposadr[0]) for f in FINGERS]
+        self._ids = {name: self._model.body(name).id for name in self._bodies}
+        self._names = {self._model.geom(b.name).id: b.name for b in bodies if b.movable}
+        self._pads = [self._model.geom(f"{side}_pad").id for side in ("left", "right")]
+        self._film = Film(bodies) if video else None
+        self._cameras = {name: PolicyCamera(self._model, name) for name in cameras}
+
+    def reset(self, poses: Mapping[str, Pose]) -> None:
+        mujoco.mj_resetData(self._model, self._data)
+        self._data.qpos[:7] = self._data.ctrl[:7] = HOME
+        for address in self._fingers:
+            self._data.qpos[address] = MAX_OPENING / 2
+        self._data.ctrl[7] = MAX_OPENING / 2
+        for name, pose in poses.items():
+            self._set_pose(name, pose)
+        mujoco.mj_forward(self._model, self._data)
+
+    def control(self, target: Pose, opening: float) -> None:
+        data = self._data
+        start = data.ctrl.copy()
+        change = np.empty_like(start)
+        change[:7] = self._arm.solve(start[:7], target) - start[:7]
+        change[7] = np.clip(opening, 0.0, MAX_OPENING) / 2 - start[7]
+        for substep in range(1, SUBSTEPS + 1):
+            # The gripper jumps at once: its force, not its path, is what grasps.
+            data.ctrl[:7] = start[:7] + change[:7] * (substep / SUBSTEPS)
+            data.ctrl[7] = start[7] + change[7]
+            mujoco.mj_step(self._model, data)
+
+    @property
+    def tcp(self) -> Pose:
+        quaternion = np.empty(4)
+        mujoco.mju_mat2Quat(quaternion, self._data.site_xmat[self._tcp])
+        return Pose(self._data.site_xpos[self._tcp], quaternion)
+
+    @property
+    def joints(self) -> Array:
+        return np.array(self._data.qpos[:7])
+
+    @property
+    def opening(self) -> float:
+        return float(sum(self._data.qpos[address] for address in self._fingers)) + _PAD_GAP
+
+    def poses(self) -> Mapping[str, Pose]:
+        return {name: Pose(self._data.xpos[i], self._data.xquat[i]) for name, i in self._ids.items()}
+
+    def touched(self) -> frozenset[str]:
+        pairs = self._data.contact.geom  # [contacts, 2]
+        hit = pairs[np.isin(pairs, self._pads).any(axis=1)]
+        return frozenset(self._names[g] for g in hit.flat if g in self._names)
+
+    def place(self, name: str, pose: Pose) -> None:
+        self._require_movable(name)
+        self._set_pose(name, pose)
+        mujoco.mj_forward(self._model, self._data)
+
+    def push(self, name: str, velocity: Sequence[float]) -> None:
+        self._require_movable(name)
+        self._data.joint(name).qvel[:3] = velocity
+
+    def save(self) -> NDArray[np.float64]:
+        state = np.empty(mujoco.mj_stateSize(self._model, _STATE))
+        mujoco.mj_getState(self._model, self._data, state, _STATE)
+        places = [np.concatenate([self._model.body(n).pos, self._model.body(n).quat]) for n in self._places()]
+        return np.concatenate([state, *places])
+
+    def restore(self, state: NDArray[np.float64]) -> None:
+        size = mujoco.mj_stateSize(self._model, _STATE)
+        expected = size + 7 * len(self._places())
+        if state.shape != (expected,):
+            raise InvalidValue(f"a state of this scene has {expected} numbers, got shape {state.shape}")
+        for name, place in zip(self._places(), state[size:].reshape(-1, 7), strict=True):
+            self._model.body(name).pos, self._model.body(name).quat = place[:3], place[3:]
+        mujoco.mj_resetData(self._model, self._data)
+        mujoco.mj_setState(self._model, self._data, state[:size], _STATE)
+        mujoco.mj_forward(self._model, self._data)
+        # mj_forward fills in what mj_setState leaves stale, and so moves the warm start of the solver: put it back.
+        mujoco.mj_setState(self._model, self._data, state[:size], _STATE)
+
+    def render(self, camera: str) -> Image:
+        if camera not in self._cameras:
+            raise InvalidValue(f"camera {camera!r} was not asked for; this world has: {', '.join(self._cameras) or 'none'}")
+        return self._cameras[camera].picture(self._data)
+
+    def film(self) -> Image:
+        if self._film is None:
+            raise InvalidValue("this world was made without video: make it with video=True")
+        return self._film.picture(self._data)
+
+    def describe(self) -> Mapping[str, Any]:
+        return {"name": self.name, "mujoco": mujoco.__version__, "timestep": TIMESTEP, "substeps": SUBSTEPS}
+
+    def close(self) -> None:
+        for camera in self._cameras.values():
+            camera.close()
+        if self._film is not None:
+            self._film.close()
+
+    def _places(self) -> list[str]:
+        return [name for name, body in self._bodies.items() if not body.movable]
+
+    def _set_pose(self, name: str, pose: Pose) -> None:
+        if self._bodies[name].movable:
+            joint = self._data.joint(name)
+            joint.qpos[:3], joint.qpos[3:], joint.qvel[:] = pose.position, pose.quaternion, 0
+        else:
+            self._model.body(name).pos, self._model.body(name).quat = pose.position, pose.quaternion
+
+    def _require_movable(self, name: str) -> None:
+        if name not in self._bodies or not self._bodies[name].movable:
+            movable = ", ".join(n for n, b in self._bodies.items() if b.movable)
+            raise InvalidValue(f"{name!r} cannot be moved; these can: {movable}")

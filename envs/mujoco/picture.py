@@ -1,0 +1,68 @@
+"""Pictures: quick ones for policies, prettier ones for people. Both are drawn headless through EGL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo reads it when it is first imported
+
+import mujoco
+
+from envs.mujoco.model import scene_model
+from nsctl.errors import NsctlError
+from nsctl.scene import Body, Image
+
+SIZE = 128
+FILM_SIZE = (360, 480)
+"""Height and width of the pictures for people."""
+
+
+class PolicyCamera:
+    """A small camera that sees collision geometry only: hundreds of frames a second on a CPU."""
+
+    def __init__(self, model: mujoco.MjModel, name: str) -> None:
+        self._renderer = _renderer(model, SIZE, SIZE)
+        self._name = name
+
+    def picture(self, data: mujoco.MjData) -> Image:
+        """What the camera sees, uint8 [128, 128, 3]."""
+        self._renderer.update_scene(data, self._name)
+        return self._renderer.render().copy()  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        self._renderer.close()
+
+
+class Film:
+    """The same scene with meshes, shadows and a sky. It has a model of its own, so that filming changes no physics."""
+
+    def __init__(self, bodies: Sequence[Body]) -> None:
+        self._model = scene_model(bodies, visuals=True)
+        self._data = mujoco.MjData(self._model)
+        self._renderer = _renderer(self._model, *FILM_SIZE)
+        self._places = [body.name for body in bodies if not body.movable]
+        self._options = mujoco.MjvOption()
+
+    def picture(self, data: mujoco.MjData) -> Image:
+        """The scene in ``data``, uint8 [360, 480, 3]."""
+        for name in self._places:
+            self._model.body(name).pos = data.body(name).xpos
+            self._model.body(name).quat = data.body(name).xquat
+        self._data.qpos[:] = data.qpos
+        mujoco.mj_forward(self._model, self._data)
+        self._renderer.update_scene(self._data, "film", self._options)
+        return self._renderer.render().copy()  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        self._renderer.close()
+
+
+def _renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
+    try:
+        return mujoco.Renderer(model, height, width)
+    except Exception as error:  # MuJoCo raises what its GL backend raises
+        raise NsctlError(
+            f"no picture can be drawn here (MUJOCO_GL={os.environ['MUJOCO_GL']}): {error}. "
+            "On Debian: apt-get install libegl1 libgl1-mesa-dri"
+        ) from error

@@ -1,0 +1,55 @@
+"""A simulated pose tracker: true poses with a bias that lasts an episode and a jitter that changes each step.
+
+It stands where a motion-capture system or a pose network would. With ``noise`` 0 it hands out the truth, and its channel
+is labelled so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nsctl.errors import InvalidValue
+from nsctl.geometry import from_rotation_vector, multiply
+from nsctl.scene import Array, Channel, Pose
+
+JITTER = 0.3
+"""Jitter of a position as a fraction of its bias."""
+TURN = 5.0
+"""Radians of rotation bias for a metre of position bias: 1 mm goes with 0.3 degrees."""
+
+
+class PoseTracker:
+    """``noise`` is the standard deviation [m] of the bias along each axis."""
+
+    def __init__(self, noise: float) -> None:
+        if not 0.0 <= noise <= 0.05:
+            raise InvalidValue(f"pose noise must lie between 0 and 0.05 m, got {noise}")
+        self.noise = noise
+        self.channel: Channel = "estimated" if noise else "sim_truth"
+        self._rng = np.random.default_rng()
+        self._bias: dict[str, tuple[Array, Array]] = {}
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation [m] of one reading along one axis."""
+        return float(self.noise * np.hypot(1.0, JITTER))
+
+    def reset(self, names: list[str], rng: np.random.Generator) -> None:
+        """Draw this episode's biases."""
+        self._rng = rng
+        draw = rng.normal(size=(len(names), 2, 3)) * self.noise
+        self._bias = {name: (move, turn * TURN) for name, (move, turn) in zip(names, draw, strict=True)}
+
+    def read(self, truth: Mapping[str, Pose]) -> dict[str, Pose]:
+        """What the tracker says of ``truth`` at this step."""
+        if not self.noise:
+            return dict(truth)
+        jitter = self._rng.normal(size=(len(truth), 3)) * self.noise * JITTER
+        readings = {}
+        for (name, pose), noise in zip(truth.items(), jitter, strict=True):
+            move, turn = self._bias[name]
+            tilt = multiply(from_rotation_vector(turn), pose.quaternion)
+            readings[name] = Pose(pose.position + move + noise, tilt)
+        return readings

@@ -1,0 +1,1 @@
+"""Task families: what must be achieved, without naming an engine."""

@@ -1,0 +1,73 @@
+"""``move``: one legal move of the Towers of Hanoi, from any legal state. The unit of all comparisons.
+
+``move`` uses discs 1, 2 and 3; ``move-235`` those three sizes, which is how skills are trained on every size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from envs.tasks.hanoi import MAX_DISCS, PEGS, STEPS_A_MOVE, TowerTask
+from envs.world import TableWorld
+from nsctl.contracts import SuiteOptions
+from nsctl.errors import UnknownName
+from nsctl.scene import Pose
+from nsctl.symbolic import Atom, Literal
+from nsctl.task import InitialState, Task
+
+Towers = dict[str, list[str]]
+
+
+class Move(TowerTask):
+    """A random legal state and one random legal move in it. Sampling an initial state also draws the goal."""
+
+    version = 1
+    horizon = 2 * STEPS_A_MOVE
+
+    def __init__(self, name: str, discs: Sequence[int]) -> None:
+        super().__init__(discs)
+        self.name = name
+        self._after: Towers = {peg: [] for peg in PEGS}
+        self.instruction = "Make one legal move."
+
+    @property
+    def goal(self) -> tuple[Literal, ...]:
+        pairs = [pair for peg, tower in self._after.items() for pair in zip(tower, [peg, *tower], strict=False)]
+        return tuple(Literal(Atom("on", pair)) for pair in pairs)
+
+    def sample(self, rng: np.random.Generator) -> InitialState:
+        before: Towers = {peg: [] for peg in PEGS}
+        for disc in self.discs[::-1]:  # largest first, each onto any place: every legal state is as likely
+            before[rng.choice(list(PEGS))].append(disc)
+        moves = [(a, b) for a in PEGS for b in PEGS if a != b and before[a] and self._fits(before[a][-1], before[b])]
+        source, goal = moves[rng.integers(len(moves))]
+        self._after = {peg: list(tower) for peg, tower in before.items()}
+        disc = self._after[source].pop()
+        self.instruction = f"Move {disc} from {source} to {goal}."
+        self._after[goal].append(disc)
+        return self.layout(before, rng)
+
+    def achieved(self, truth: Mapping[str, Pose]) -> bool:
+        return all(self.is_tower(truth, peg, tower) for peg, tower in self._after.items())
+
+    def _fits(self, disc: str, tower: list[str]) -> bool:
+        return not tower or self.discs.index(disc) < self.discs.index(tower[-1])
+
+
+class MoveSuite:
+    """The family ``move`` and ``move-ABC`` (any one to three of the disc sizes 1 to 6)."""
+
+    tasks = ("move",)
+
+    def task(self, name: str) -> Task:
+        match = re.fullmatch(rf"move(?:-([1-{MAX_DISCS}]{{1,3}}))?", name)
+        discs = sorted({int(digit) for digit in (match[1] or "123")}) if match else []
+        if not match or len(discs) != len(match[1] or "123"):
+            raise UnknownName("task", name, (*self.tasks, "move-135"))
+        return Move(name, discs)
+
+    def world(self, task: Task, options: SuiteOptions) -> TableWorld:
+        return TableWorld(task, options)

@@ -1,0 +1,152 @@
+"""A task on an engine: it steps, shows itself through sensors, and judges success from the truth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from envs.disturbances import Meddler
+from envs.engine import MAX_OPENING, Engine
+from envs.sensors import PoseTracker
+from nsctl import registry
+from nsctl.contracts import SuiteOptions
+from nsctl.errors import EpisodeError, InvalidValue
+from nsctl.geometry import from_rotation_vector, multiply
+from nsctl.scene import (
+    ACTION_SIZE,
+    MAX_ROTATION,
+    MAX_TRANSLATION,
+    Action,
+    Channel,
+    Image,
+    Observation,
+    Pose,
+    Proprioception,
+)
+from nsctl.task import Task
+
+STABLE_STEPS = 10
+"""Control steps (half a second) that success must last, with no finger on a body, before it counts."""
+SETTLING_STEPS = 6
+WORKSPACE = np.array([[0.25, -0.45, 0.005], [0.75, 0.45, 0.60]])
+"""The box that the commanded tool centre point is kept in: low and high corner [m]."""
+MAX_LEAD = 0.15
+"""Metres that the commanded point may run ahead of the measured one along an axis."""
+
+
+class TableWorld:
+    """A table, an arm and a task. See :class:`nsctl.contracts.World`."""
+
+    def __init__(self, task: Task, options: SuiteOptions) -> None:
+        self.task = task
+        self._options = options
+        self._engine: Engine = registry.load("engines", options.engine)(task.bodies, options.cameras, video=options.video)
+        self._tracker = PoseTracker(options.pose_noise)
+        self.channels: Mapping[str, Channel] = {
+            "proprio": "estimated",
+            "objects": self._tracker.channel,
+            **({"images": "pixels"} if options.cameras else {}),
+        }
+        self.initial_hash = ""
+        self._target = Pose([0.4, 0.0, 0.4])
+        self._gripper = -1.0
+        self._meddler: Meddler | None = None
+        self._steps, self._stable, self._once = 0, 0, False
+        self._disturbances: list[Mapping[str, Any]] = []
+        self._ready = False
+
+    def reset(self, seed: int, episode: int) -> Observation:
+        key = crc32(f"{self.task.name}@{self.task.version}".encode())
+        start, sensing, meddling = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, episode, key]).spawn(3))
+        self._engine.reset(self.task.sample(start).poses)
+        self._target, self._gripper = self._engine.tcp, -1.0
+        for _ in range(SETTLING_STEPS):
+            self._engine.control(self._target, MAX_OPENING)
+        self._tracker.reset([body.name for body in self.task.bodies], sensing)
+        self._meddler = Meddler(self.task.bodies, self.task.horizon, meddling) if self._options.disturb else None
+        self._steps, self._stable, self._once = 0, 0, False
+        self._disturbances = []
+        self._ready = True
+        self.initial_hash = self.state_hash()
+        return self._observe(self._engine.poses())
+
+    def step(self, action: Action) -> Observation:
+        if not self._ready or self.over:
+            raise EpisodeError("the episode is over (or never began): call reset() before step()")
+        command = np.asarray(action, dtype=np.float64)
+        if command.shape != (ACTION_SIZE,) or not np.isfinite(command).all():
+            raise InvalidValue(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {action!r}")
+        self._meddle()
+        self._command(np.clip(command, -1.0, 1.0))
+        self._steps += 1
+        truth = self._engine.poses()
+        self._judge(truth)
+        return self._observe(truth)
+
+    @property
+    def over(self) -> bool:
+        return self._stable >= STABLE_STEPS or self._steps >= self.task.horizon
+
+    @property
+    def success_once(self) -> bool:
+        return self._once
+
+    @property
+    def success_at_end(self) -> bool:
+        return self._stable >= STABLE_STEPS
+
+    @property
+    def disturbances(self) -> Sequence[Mapping[str, Any]]:
+        return tuple(self._disturbances)
+
+    def state_hash(self) -> str:
+        return hashlib.sha256(self._engine.save().tobytes()).hexdigest()[:16]
+
+    def truth(self) -> Mapping[str, Pose]:
+        return self._engine.poses()
+
+    def render(self) -> Image:
+        return self._engine.film()
+
+    def describe(self) -> Mapping[str, Any]:
+        return {
+            **self._engine.describe(),
+            "channels": dict(self.channels),
+            "tracker": {"noise_m": self._tracker.noise, "what": "simulated pose tracker: truth, bias and jitter"},
+            "disturb": self._options.disturb,
+        }
+
+    def close(self) -> None:
+        self._engine.close()
+        self._ready = False
+
+    def _command(self, action: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+        measured = self._engine.tcp.position
+        low, high = np.maximum(WORKSPACE[0], measured - MAX_LEAD), np.minimum(WORKSPACE[1], measured + MAX_LEAD)
+        position = np.clip(self._target.position + action[:3] * MAX_TRANSLATION, low, np.maximum(low, high))
+        turn = from_rotation_vector(action[3:6] * MAX_ROTATION)
+        self._target = Pose(position, multiply(turn, self._target.quaternion))
+        self._gripper = float(action[6])
+        self._engine.control(self._target, MAX_OPENING * (1.0 - self._gripper) / 2)
+
+    def _meddle(self) -> None:
+        if self._meddler is not None and self._steps == self._meddler.step:
+            self._disturbances.append(self._meddler.strike(self._engine))
+
+    def _judge(self, truth: Mapping[str, Pose]) -> None:
+        achieved = self.task.achieved(truth)
+        self._once = self._once or achieved
+        self._stable = self._stable + 1 if achieved and not self._engine.touched() else 0
+
+    def _observe(self, truth: Mapping[str, Pose]) -> Observation:
+        proprio = Proprioception(
+            self._engine.joints, self._engine.tcp, self._target, self._engine.opening, self._gripper
+        )
+        images = {name: self._engine.render(name) for name in self._options.cameras} or None
+        return Observation(
+            proprio, self.task.instruction, self.channels, self._tracker.read(truth), self._tracker.sigma, images
+        )

@@ -1,0 +1,1 @@
+"""Agents that are wired from parts through their contracts alone."""

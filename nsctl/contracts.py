@@ -1,0 +1,258 @@
+"""What each kind of part must do, so that anyone's part can take its place.
+
+The contracts are protocols: a part needs no base class of ours, only the right methods. ``tests/contracts`` runs over
+everything that is registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from nsctl.outcomes import PlanOutcome
+from nsctl.scene import Action, Channel, Image, Observation, Pose, SceneEstimate
+from nsctl.symbolic import Domain, PlanStep, Problem, SymbolicState
+from nsctl.task import Task
+
+Label = Literal["measured", "attributed", "modelled", "simulated", "unavailable"]
+Granularity = Literal["phase", "episode", "run"]
+SkillStatus = Literal["running", "succeeded", "failed"]
+
+
+class Perception(Protocol):
+    """Turns what is observed into where things are believed to be."""
+
+    source: Channel
+
+    def begin(self, task: Task) -> None:
+        """A new episode of ``task`` starts: forget the last one."""
+
+    def __call__(self, observation: Observation) -> SceneEstimate: ...
+
+
+class Grounder(Protocol):
+    """Turns a scene estimate into the atoms that hold in it."""
+
+    def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
+        """The fluents of ``problem``'s domain that hold in ``scene``, together with the problem's static atoms."""
+
+
+class PlanningSession(Protocol):
+    """A planner that stays warm over one problem: only the state from which it plans changes."""
+
+    def plan(self, init: SymbolicState, *, avoid: Collection[PlanStep] = (), time_limit: float = 10.0) -> PlanOutcome:
+        """A shortest plan from ``init`` to the problem's goal that uses no step of ``avoid``; seconds of wall time."""
+
+
+class Planner(Protocol):
+    """Reads a domain and finds plans in it."""
+
+    name: str
+
+    def domain(self, pddl: str) -> Domain:
+        """The domain that this PDDL text states."""
+
+    def session(self, problem: Problem) -> PlanningSession: ...
+
+
+class Execution(Protocol):
+    """A skill at work on one step of one episode; everything that it remembers lives here."""
+
+    @property
+    def status(self) -> SkillStatus: ...
+
+    @property
+    def reason(self) -> str:
+        """Why the skill failed; empty otherwise."""
+
+    def act(self, scene: SceneEstimate) -> Action:
+        """The next action; may end the execution, in which case the action holds still."""
+
+
+class Skill(Protocol):
+    """An option (Sutton, Precup and Singh, 1999): achieves one operator by moving the arm.
+
+    A skill that can serve many episodes in one call also has ``act_batch(executions, scenes) -> [Action, ...]``.
+    """
+
+    operator: str
+
+    def begin(self, step: PlanStep, scene: SceneEstimate) -> Execution:
+        """Start on ``step`` from ``scene``."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a record should know: kind, parameters, hash of the weights."""
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What ``nsctl train skill`` asks of a skill that can be trained."""
+
+    out: Path
+    seed: int = 0
+    workers: int = 1
+    resume: bool = False
+    quick: bool = False
+    """A tiny run that exercises every stage; its weights are good for nothing."""
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A skill that can be trained from nothing."""
+
+    def train(self, request: TrainingRequest) -> Mapping[str, Any]:
+        """Train, write weights, config and card into ``request.out`` and return the figures of the card."""
+
+
+@dataclass(frozen=True)
+class AgentReport:
+    """What an agent tells of one episode when it is over."""
+
+    plan_length: int | None = None
+    """Steps of the first plan; ``None`` for an agent that does not plan."""
+    plans: int = 0
+    replans: int = 0
+    retries: int = 0
+    steps: tuple[Mapping[str, Any], ...] = ()
+    """One entry for each skill execution: step, status, reason, control steps."""
+    reason: str = ""
+    """Why the agent gave up; empty if it did not."""
+
+
+class Agent(Protocol):
+    """Acts in a world. Enters ``clock.phase("perceive" | "plan" | "policy")`` around the work of each kind."""
+
+    name: str
+
+    def reset(self, task: Task, seed: int, clock: PhaseClock) -> None:
+        """A new episode of ``task`` starts."""
+
+    def act(self, observation: Observation) -> Action | None:
+        """The next action, or ``None`` when the agent gives up."""
+
+    @property
+    def subgoal(self) -> str:
+        """What the agent is about, in a few words, for the progress line."""
+
+    def report(self) -> AgentReport: ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a run's record should know: parts, weights hashes, the channels that each part reads."""
+
+
+class PhaseClock(Protocol):
+    """Charges time and energy to the phase that is open; see :mod:`nsctl.phases`."""
+
+    def phase(self, name: str) -> Any:
+        """A context manager: what happens inside is charged to ``name``."""
+
+
+@dataclass(frozen=True)
+class SuiteOptions:
+    """How a world is to be set up for an evaluation."""
+
+    engine: str = "mujoco"
+    disturb: bool = False
+    """Push or snatch a body once an episode."""
+    pose_noise: float = 0.001
+    """Standard deviation [m] of the simulated tracker's bias; 0 gives true poses, and the record says so."""
+    cameras: tuple[str, ...] = ()
+    """Cameras whose pictures each observation carries."""
+    video: bool = False
+    """Whether :meth:`World.render` will be called (in a prettier setting than the policy's cameras)."""
+
+
+class World(Protocol):
+    """A task on an engine. It alone judges success, from the engine's truth."""
+
+    task: Task
+    channels: Mapping[str, Channel]
+    initial_hash: str
+    """SHA-256 (16 hex digits) of the settled initial state."""
+
+    def reset(self, seed: int, episode: int) -> Observation:
+        """Start the episode of this number; the same numbers give the same initial state for every agent."""
+
+    def step(self, action: Action) -> Observation: ...
+
+    @property
+    def over(self) -> bool: ...
+
+    @property
+    def success_once(self) -> bool: ...
+
+    @property
+    def success_at_end(self) -> bool: ...
+
+    @property
+    def disturbances(self) -> Sequence[Mapping[str, Any]]:
+        """What was done to the world in this episode, in order."""
+
+    def state_hash(self) -> str:
+        """SHA-256 (16 hex digits) of the present state."""
+
+    def truth(self) -> Mapping[str, Pose]:
+        """True poses, for tests, teachers and videos. An agent never sees them."""
+
+    def render(self) -> Image:
+        """A picture for people, uint8 [height, width, 3]."""
+
+    def describe(self) -> Mapping[str, Any]: ...
+
+    def close(self) -> None: ...
+
+
+class Suite(Protocol):
+    """A family of tasks, and the way to put one into a world."""
+
+    @property
+    def tasks(self) -> Sequence[str]:
+        """The names of its tasks, for lists and for the nearest match."""
+
+    def task(self, name: str) -> Task: ...
+
+    def world(self, task: Task, options: SuiteOptions) -> World: ...
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a meter can work on this machine and, if not, why and what would help."""
+
+    ok: bool
+    why: str = ""
+    remedy: str = ""
+
+
+class Meter(Protocol):
+    """A source of energy figures.
+
+    A meter of granularity ``phase`` or ``episode`` is a counter: :meth:`read` gives joules since some fixed moment, and
+    differences are charged. One of granularity ``run`` is started and stopped once and gives its own fields.
+    """
+
+    name: str
+    label: Label
+    granularity: Granularity
+    update_seconds: float
+    """How often the counter moves; a window shorter than 20 of these is never called measured."""
+
+    def availability(self) -> Availability: ...
+
+    def start(self) -> None: ...
+
+    def read(self) -> float | None:
+        """Joules on the counter now; ``None`` if it cannot be read."""
+
+    def stop(self) -> Mapping[str, Any]:
+        """End of the run: the meter's own fields, kept verbatim in the record."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Source, units, update period, power model: what is needed to argue with the figures."""
+
+
+class Executor(Protocol):
+    """Runs a function over episode numbers and yields results as they end."""
+
+    def map(self, config: Any, episodes: Iterable[int]) -> Iterable[Any]: ...

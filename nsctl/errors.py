@@ -1,0 +1,44 @@
+"""The one family of errors that nsctl raises on purpose.
+
+Each message says what was wrong, what would be right and, where names are concerned, what is near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class NsctlError(Exception):
+    """Base of every error that nsctl raises on purpose; its text is meant for the person at the keyboard."""
+
+
+class InvalidValue(NsctlError, ValueError):
+    """A value was refused: the message names it, the value got and the range that is right."""
+
+
+class UnknownName(NsctlError, LookupError):
+    """A name that nobody registered: the message lists what exists and the nearest match."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"no {kind} is called {name!r}.{hint} There is: {', '.join(names) or 'none'}.")
+        self.kind, self.name, self.near = kind, name, near[0] if near else None
+
+
+class BrokenPart(NsctlError):
+    """A registered part could not be loaded; the message names the part, its distribution and the cause."""
+
+
+class DomainError(NsctlError, ValueError):
+    """A domain, problem or plan that does not fit together (unknown predicate, wrong arity, wrong type)."""
+
+
+class RecordError(NsctlError):
+    """A run record that is missing, damaged or of another format."""
+
+
+class EpisodeError(NsctlError):
+    """The loop was used out of order, for example a step after the episode had ended."""

@@ -1,0 +1,56 @@
+"""What must be achieved, said without naming an engine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nsctl.scene import Body, Pose
+from nsctl.symbolic import Atom, Literal
+
+
+@dataclass(frozen=True)
+class InitialState:
+    """Where every body of a task starts, before it settles."""
+
+    poses: Mapping[str, Pose]
+
+
+class Task(ABC):
+    """A task: bodies, goal, instruction, initial-state distribution, success test and horizon.
+
+    ``name`` and ``version`` key its initial states: a task that changes gets a new version.
+    """
+
+    name: str
+    version: int
+    domain_pddl: str
+    """The planning domain as PDDL text."""
+    bodies: tuple[Body, ...]
+    objects: Mapping[str, str]
+    """Symbolic objects and their types: the bodies, and what has no body of its own, such as the table."""
+    facts: frozenset[Atom]
+    """Static atoms that are known beforehand, for example which disc is smaller."""
+    instruction: str
+    horizon: int
+    """Control steps after which an episode times out."""
+
+    @property
+    @abstractmethod
+    def goal(self) -> tuple[Literal, ...]:
+        """What must hold at the end, in the predicates of the domain."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator) -> InitialState:
+        """An initial state drawn from the task's distribution."""
+
+    @abstractmethod
+    def achieved(self, truth: Mapping[str, Pose]) -> bool:
+        """The success test on the true poses. Only the world that judges an episode may call it."""
+
+    def body(self, name: str) -> Body:
+        """The body of this name; the caller guarantees that it exists."""
+        return next(body for body in self.bodies if body.name == name)

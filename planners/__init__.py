@@ -1,0 +1,1 @@
+"""Task planning: PDDL in, answer sets at the core, proven plans out."""

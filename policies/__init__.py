@@ -1,0 +1,1 @@
+"""Policies: backbones, skills and perception."""

@@ -1,0 +1,1 @@
+"""Perception: from observations to scene estimates and atoms."""

@@ -1,0 +1,37 @@
+"""Skills: options that achieve one operator each, neural and scripted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the scripted skills need no torch
+    from policies.skills.neural import NeuralSkill
+    from policies.skills.scripted import ScriptedSkill
+
+
+def pick() -> NeuralSkill:
+    """The shipped neural ``pick``."""
+    from policies.skills.neural import NeuralSkill
+
+    return NeuralSkill.load("pick")
+
+
+def place() -> NeuralSkill:
+    """The shipped neural ``place``."""
+    from policies.skills.neural import NeuralSkill
+
+    return NeuralSkill.load("place")
+
+
+def pick_scripted() -> ScriptedSkill:
+    """The scripted ``pick``."""
+    from policies.skills.scripted import ScriptedSkill
+
+    return ScriptedSkill("pick")
+
+
+def place_scripted() -> ScriptedSkill:
+    """The scripted ``place``."""
+    from policies.skills.scripted import ScriptedSkill
+
+    return ScriptedSkill("place")

@@ -1,0 +1,67 @@
+"""The network of a skill: features in, a chunk of actions and a termination probability out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from policies.mamba3.block import Mamba3
+from policies.mamba3.config import Mamba3Config
+from policies.mamba3.recurrence import Mamba3State
+from policies.skills.situation import FEATURES
+
+CONTROLS = 5
+"""x, y, z, yaw and gripper: a skill keeps its hand upright, so roll and pitch stay zero."""
+
+
+@dataclass(frozen=True)
+class SkillNetworkConfig:
+    """``layers`` Mamba-3 blocks; each call predicts the next ``chunk`` actions, of which the first is executed."""
+
+    layers: int = 2
+    chunk: int = 4
+    features: int = FEATURES
+    block: Mamba3Config = field(default_factory=lambda: Mamba3Config(d_model=64, d_state=16))
+
+
+class SkillNetwork(nn.Module):
+    """Pre-norm residual Mamba-3 blocks between an embedding and two heads."""
+
+    def __init__(self, config: SkillNetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.block.d_model
+        self.embed = nn.Linear(config.features, width)
+        self.norms = nn.ModuleList(nn.RMSNorm(width) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(Mamba3(config.block) for _ in range(config.layers))
+        self.widen = nn.Linear(width, 2 * width)
+        self.head = nn.Linear(2 * width, config.chunk * CONTROLS + 1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, L, F] to actions [B, L, chunk, 5] in [-1, 1] and termination logits [B, L]."""
+        x = self.embed(features)
+        for norm, block in zip(self.norms, self.blocks, strict=True):
+            x = x + block(norm(x))
+        return self._heads(x)
+
+    def step(self, features: Tensor, states: list[Mamba3State]) -> tuple[Tensor, Tensor, list[Mamba3State]]:
+        """One moment: [B, F] to actions [B, chunk, 5], termination logits [B] and the next states."""
+        x = self.embed(features)
+        after = []
+        for norm, block, state in zip(self.norms, self.blocks, states, strict=True):
+            y, state = block.step(norm(x), state)
+            x = x + y
+            after.append(state)
+        return *self._heads(x), after
+
+    def rest(self, batch: int) -> list[Mamba3State]:
+        """The states at the start of ``batch`` executions."""
+        return [block.rest(batch) for block in self.blocks]
+
+    def _heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        out = self.head(F.silu(self.widen(x)))
+        actions, logit = out[..., :-1], out[..., -1]
+        return torch.tanh(actions.unflatten(-1, (self.config.chunk, CONTROLS))), logit

@@ -1,0 +1,207 @@
+"""The NVML meter on a fake of the bindings, with a counter that moves every 100 ms."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from energy.meters.nvml import NvmlMeter
+
+ME, OTHER = os.getpid(), os.getpid() + 1
+
+
+class FakeError(Exception):
+    """Stands for ``pynvml.NVMLError``."""
+
+
+@dataclass
+class Gpu:
+    """A GPU that draws ``watts``; its counter stands still between updates."""
+
+    watts: int = 300
+    pids: list[int] = field(default_factory=lambda: [ME])
+    renders: list[int] = field(default_factory=list)
+    counter: bool = True
+    since_boot_mj: int = 5_000_000
+    now_ms: int = 0
+
+    def energy(self) -> int:
+        """Millijoules at the last update."""
+        return self.since_boot_mj + self.watts * (self.now_ms // 100 * 100)
+
+
+class FakeNvml:
+    """As much of ``pynvml`` as the meter asks for."""
+
+    NVMLError = FakeError
+
+    def __init__(self, *gpus: Gpu, driver: bool = True) -> None:
+        self.gpus, self.driver, self.open = gpus, driver, 0
+
+    def nvmlInit(self) -> None:  # noqa: N802
+        if not self.driver:
+            raise FakeError("NVML Shared Library Not Found")
+        self.open += 1
+
+    def nvmlShutdown(self) -> None:  # noqa: N802
+        self.open -= 1
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return len(self.gpus)
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> Gpu:  # noqa: N802
+        return self.gpus[index]
+
+    def nvmlDeviceGetName(self, gpu: Gpu) -> str:  # noqa: N802
+        return "Fake GPU"
+
+    def nvmlDeviceGetComputeRunningProcesses(self, gpu: Gpu) -> list[Any]:  # noqa: N802
+        return [SimpleNamespace(pid=pid) for pid in gpu.pids]
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, gpu: Gpu) -> list[Any]:  # noqa: N802
+        return [SimpleNamespace(pid=pid) for pid in gpu.renders]
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, gpu: Gpu) -> int:  # noqa: N802
+        if not gpu.counter:
+            raise FakeError("Not Supported")
+        return gpu.energy()
+
+
+def started(*gpus: Gpu) -> NvmlMeter:
+    meter = NvmlMeter(FakeNvml(*gpus))
+    meter.start()
+    return meter
+
+
+def test_joules_are_right_to_one_update() -> None:
+    gpu = Gpu(watts=300)
+    meter = started(gpu)
+    assert meter.read() == 0.0
+    for now_ms in (99, 150, 1000, 2350):
+        gpu.now_ms = now_ms
+        joules = meter.read()
+        assert joules is not None
+        assert 0 <= 300 * now_ms / 1000 - joules < 300 * meter.update_seconds
+
+
+def test_only_gpus_in_use_are_charged() -> None:
+    mine, theirs = Gpu(watts=100), Gpu(watts=400, pids=[OTHER])
+    meter = started(mine, theirs)
+    meter.read()
+    mine.now_ms = theirs.now_ms = 1000
+    assert meter.read() == pytest.approx(100.0)
+    assert meter.stop()["devices"] == pytest.approx({"0: Fake GPU": 100.0})
+
+
+def test_a_process_without_gpu_is_not_charged_rather_than_charged_zero() -> None:
+    meter = started(Gpu(pids=[OTHER]))
+    assert meter.read() is None
+    assert meter.stop() == {"joules": None, "devices": {}}
+
+
+def test_a_gpu_is_charged_from_the_moment_it_is_used() -> None:
+    gpu = Gpu(watts=200, pids=[])
+    meter = started(gpu)
+    assert meter.read() is None
+    gpu.now_ms, gpu.pids = 5000, [ME]
+    assert meter.read() == 0.0
+    gpu.now_ms = 6000
+    assert meter.read() == pytest.approx(200.0)
+
+
+def test_a_gpu_that_joins_later_does_not_bring_its_past_along() -> None:
+    first, second = Gpu(watts=100), Gpu(watts=100, pids=[], since_boot_mj=10**9)
+    meter = started(first, second)
+    meter.read()
+    second.pids = [ME]
+    assert meter.read() == 0.0
+
+
+def test_a_closed_context_does_not_end_the_charge() -> None:
+    gpu = Gpu(watts=200)
+    meter = started(gpu)
+    meter.read()
+    gpu.now_ms, gpu.pids = 1000, []
+    assert meter.read() == pytest.approx(200.0)
+
+
+def test_rendering_counts_as_use() -> None:
+    assert started(Gpu(pids=[], renders=[ME])).read() == 0.0
+
+
+def test_a_shared_gpu_is_attributed() -> None:
+    alone, shared = started(Gpu()), started(Gpu(pids=[ME, OTHER]))
+    alone.read(), shared.read()
+    assert (alone.label, shared.label) == ("measured", "attributed")
+
+
+def test_a_counter_that_fails_midway_reads_as_none() -> None:
+    gpu = Gpu()
+    meter = started(gpu)
+    meter.read()
+    gpu.counter = False
+    assert meter.read() is None
+    assert meter.stop()["joules"] is None
+
+
+def test_a_counter_that_starts_anew_takes_nothing_back() -> None:
+    gpu = Gpu(watts=100)
+    meter = started(gpu)
+    meter.read()
+    gpu.now_ms = 1000
+    assert meter.read() == pytest.approx(100.0)
+    gpu.since_boot_mj, gpu.now_ms = 0, 0
+    assert meter.read() == pytest.approx(100.0)
+    gpu.now_ms = 1000
+    assert meter.read() == pytest.approx(200.0)
+
+
+@pytest.mark.parametrize(
+    ("library", "why"),
+    [
+        (FakeNvml(driver=False), "NVML does not start: NVML Shared Library Not Found"),
+        (FakeNvml(), "there is no NVIDIA GPU"),
+        (FakeNvml(Gpu(), Gpu(counter=False)), "Fake GPU has no energy counter: Not Supported"),
+    ],
+)
+def test_what_is_missing_is_told_with_a_remedy(library: FakeNvml, why: str) -> None:
+    meter = NvmlMeter(library)
+    told = meter.availability()
+    assert (told.ok, told.why) == (False, why)
+    assert "another meter serves" in told.remedy
+    meter.start()
+    assert meter.read() is None
+    assert meter.stop() == {"joules": None, "devices": {}}
+    assert library.open == 0
+
+
+def test_missing_bindings_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    told = NvmlMeter().availability()
+    assert not told.ok
+    assert told.why.startswith("the Python bindings of NVML are missing")
+    assert told.remedy == "pip install nvidia-ml-py"
+
+
+def test_the_connection_is_closed_again() -> None:
+    library = FakeNvml(Gpu())
+    meter = NvmlMeter(library)
+    assert meter.availability().ok
+    assert library.open == 0
+    meter.start()
+    meter.start()
+    assert library.open == 1
+    meter.stop()
+    assert library.open == 0
+
+
+def test_the_real_bindings_offer_what_the_meter_asks_for() -> None:
+    pynvml = pytest.importorskip("pynvml")
+    asked = [name for name in dir(FakeNvml) if name.startswith(("nvml", "NVML"))]
+    assert len(asked) == 9
+    assert [name for name in asked if not hasattr(pynvml, name)] == []
