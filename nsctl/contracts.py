@@ -235,6 +235,8 @@ class Meter(Protocol):
     name: str
     label: Label
     granularity: Granularity
+    scope: Literal["process", "machine"]
+    """Whether the counter knows this process alone (child processes then count for themselves) or the whole machine."""
     update_seconds: float
     """How often the counter moves; a window shorter than 20 of these is never called measured."""
 

@@ -25,7 +25,12 @@ class UnknownName(NsctlError, LookupError):
         near = get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(f"no {kind} is called {name!r}.{hint} There is: {', '.join(names) or 'none'}.")
-        self.kind, self.name, self.near = kind, name, near[0] if near else None
+        self.kind, self.name, self.known = kind, name, tuple(names)
+        self.near = near[0] if near else None
+
+    def __reduce__(self) -> tuple[type[UnknownName], tuple[str, str, tuple[str, ...]]]:
+        """So that it survives the way back from a worker process."""
+        return type(self), (self.kind, self.name, self.known)
 
 
 class BrokenPart(NsctlError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from nsctl.errors import InvalidValue
 from nsctl.symbolic import Plan
@@ -57,11 +57,16 @@ EpisodeStatus = Literal["succeeded", "failed", "timed_out", "errored"]
 
 @dataclass(frozen=True)
 class EpisodeOutcome:
-    """How an episode ended: ``failed`` by the agent's doing, ``timed_out`` at the horizon, ``errored`` by an exception."""
+    """How an episode ended: ``failed`` by the agent's doing, ``timed_out`` at the horizon, ``errored`` by an exception.
+
+    Only a success needs no reason.
+    """
 
     status: EpisodeStatus
     reason: str = ""
 
     def __post_init__(self) -> None:
+        if self.status not in get_args(EpisodeStatus):
+            raise InvalidValue(f"an episode ends {', '.join(get_args(EpisodeStatus))}, not {self.status!r}")
         if self.status != "succeeded" and not self.reason:
             raise InvalidValue(f"an episode that {self.status} must say why: reason is empty")

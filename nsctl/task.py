@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsctl.scene import Body, Pose
-from nsctl.symbolic import Atom, Literal
+from nsctl.symbolic import Atom, Domain, Literal, Object, Problem, SymbolicState
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class Task(ABC):
     @abstractmethod
     def achieved(self, truth: Mapping[str, Pose]) -> bool:
         """The success test on the true poses. Only the world that judges an episode may call it."""
+
+    def problem(self, domain: Domain) -> Problem:
+        """The planning problem: objects, static facts and goal. What else holds at first must be seen."""
+        objects = tuple(Object(name, domain.type(kind)) for name, kind in self.objects.items())
+        return Problem(domain, objects, SymbolicState(self.facts), self.goal, self.name)
 
     def body(self, name: str) -> Body:
         """The body of this name; the caller guarantees that it exists."""

@@ -5,7 +5,8 @@ a stopwatch: a constant for memory (10 W and more) drowns a model of the process
 from ours.
 
 Finding out what processor this is takes codecarbon 1 to 2 seconds, the first time in a process. :meth:`start` waits for
-it, before the first episode: in a thread it would take its CPU time out of whatever phase is open.
+it, before the first episode: in a thread it would take its CPU time out of whatever phase is open. For the same reason
+codecarbon's thread that samples the load every second (1 % of a core) is stopped; the energies do not need it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from nsctl.contracts import Availability, Granularity, Label
 from nsctl.errors import InvalidValue
 
+SAMPLED = ("cpu_utilization_percent", "gpu_utilization_percent", "ram_utilization_percent", "ram_used_gb")
+"""What only that thread would have known; codecarbon puts 0 there, the record ``None``."""
 RAPL_MODE = "intel_rapl"
 """What codecarbon calls its processor model if it reads counters."""
 
@@ -53,6 +56,7 @@ class CodecarbonMeter:
             raise InvalidValue(f"country_iso_code must be three capitals, such as USA, got {country_iso_code!r}")
         self.label: Label = "modelled"
         self.granularity: Granularity = "run"
+        self.scope: Literal["process", "machine"] = "process"
         self.update_seconds = 15.0
         self.country_iso_code = country_iso_code
         self._tracker: Any = None
@@ -82,22 +86,25 @@ class CodecarbonMeter:
             log_level="warning",
         )
         self._tracker.start()
+        if monitor := getattr(self._tracker, "_scheduler_monitor_power", None):
+            monitor.stop()
         self.label = "attributed" if self._cpu_mode() == RAPL_MODE else "modelled"
 
     def read(self) -> None:
         """Nothing: codecarbon is no counter."""
 
     def stop(self) -> Mapping[str, Any]:
-        """codecarbon's final fields verbatim, its processor model, a label for each energy, and what it warned of.
+        """codecarbon's final fields, its processor model, a label for each energy, and what it warned of.
 
-        Energies are in kWh, emissions in kg of CO2 equivalents, as codecarbon has them. Empty if it was not started.
+        The fields are verbatim, but for :data:`SAMPLED`. Energies are in kWh, emissions in kg of CO2 equivalents, as
+        codecarbon has them. Empty if it was not started.
         """
         if self._tracker is None:
             return {}
         self._tracker.stop()
         final = getattr(self._tracker, "final_emissions_data", None)
         fields = {
-            **(asdict(final) if final else {}),
+            **(asdict(final) | dict.fromkeys(SAMPLED) if final else {}),
             "cpu_mode": self._cpu_mode(),
             "labels": self._labels() if final else {},
             "warnings": list(self._quiet.kept),

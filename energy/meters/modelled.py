@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 from nsctl.contracts import Availability, Granularity, Label
 from nsctl.errors import InvalidValue
@@ -42,6 +42,7 @@ class ModelledMeter:
     def __init__(self, model: CpuPowerModel | None = None) -> None:
         self.label: Label = "modelled"
         self.granularity: Granularity = "phase"
+        self.scope: Literal["process", "machine"] = "process"
         self.update_seconds = time.get_clock_info("process_time").resolution
         self.model = model or CpuPowerModel()
         self._started = 0.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from nsctl.contracts import Availability, Granularity, Label
 
@@ -42,6 +42,7 @@ class NvmlMeter:
     def __init__(self, library: Any = None) -> None:
         self.label: Label = "measured"
         self.granularity: Granularity = "episode"
+        self.scope: Literal["process", "machine"] = "machine"
         self.update_seconds = 0.1
         self._library = library
         self._devices: list[_Device] = []

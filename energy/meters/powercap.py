@@ -103,9 +103,11 @@ def open_counters(found: Iterable[Domain]) -> tuple[Counter, ...]:
 
 
 def _mirrors(one: Counter, other: Counter) -> bool:
-    dies = [re.fullmatch(r"(package-\d+)-die-\d+", counter.domain.name) for counter in (one, other)]
-    packages = {die[1] for die in dies if die}
-    return all(dies) and len(packages) == 1 and abs(one.last_uj - other.last_uj) < MIRROR_TOLERANCE_UJ
+    return _package(one) == _package(other) and abs(one.last_uj - other.last_uj) < MIRROR_TOLERANCE_UJ
+
+
+def _package(counter: Counter) -> str:
+    return re.sub(r"-die-\d+$", "", counter.domain.name)
 
 
 def _children(folder: Path, pattern: str) -> list[Path]:

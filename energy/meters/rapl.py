@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from energy.machine import inside_virtual_machine
 from energy.meters.powercap import POWERCAP, Counter, domains, open_counters
@@ -31,6 +31,7 @@ class RaplMeter:
         self.virtual = inside_virtual_machine() if virtual is None else virtual
         self.label: Label = "attributed" if self.virtual else "measured"
         self.granularity: Granularity = "phase"
+        self.scope: Literal["process", "machine"] = "machine"
         self.update_seconds = 0.001
         self._counters: tuple[Counter, ...] = ()
 

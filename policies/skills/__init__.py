@@ -13,14 +13,14 @@ def pick() -> NeuralSkill:
     """The shipped neural ``pick``."""
     from policies.skills.neural import NeuralSkill
 
-    return NeuralSkill.load("pick")
+    return NeuralSkill("pick")
 
 
 def place() -> NeuralSkill:
     """The shipped neural ``place``."""
     from policies.skills.neural import NeuralSkill
 
-    return NeuralSkill.load("place")
+    return NeuralSkill("place")
 
 
 def pick_scripted() -> ScriptedSkill:

@@ -12,7 +12,7 @@ from nsctl.symbolic import PlanStep
 from policies.skills import funnel
 from policies.skills.situation import Goal, Situation, goal_of, situate
 
-TIME_LIMIT = 100
+TIME_LIMIT = 80
 """Control steps; the scripted teacher needs at most 45."""
 CONFIRMATIONS = 2
 """Steps in a row on which the end must be seen."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,29 +36,34 @@ class NeuralExecution(SkillExecution):
 
 
 class NeuralSkill:
-    """A trained policy for one operator, from a folder with ``config.json`` and ``model.safetensors``."""
+    """A trained policy for one operator, from a folder with ``config.json`` and ``model.safetensors``.
 
-    def __init__(self, operator: str, network: SkillNetwork, sha256: str = "untrained") -> None:
-        self.operator, self.network, self._sha256 = operator, network.eval(), sha256
+    The weights are read when they are first needed, so that a skill without any can still be trained.
+    """
 
-    @classmethod
-    def load(cls, operator: str, folder: Path | None = None) -> NeuralSkill:
-        """Read the weights; nothing is unpickled. Policies this small are quickest on one thread, which this sets."""
+    def __init__(self, operator: str, folder: Path | None = None) -> None:
+        self.operator, self._folder = operator, folder or WEIGHTS / operator
+
+    @cached_property
+    def network(self) -> SkillNetwork:
+        """The network with its weights; nothing is unpickled.
+
+        A policy this small is quickest on one thread, which this sets for the process.
+        """
         torch.set_num_threads(1)
-        folder = folder or WEIGHTS / operator
         try:
-            config = json.loads((folder / "config.json").read_text())
-            path = folder / "model.safetensors"
-            weights = load_file(path)
+            config = json.loads((self._folder / "config.json").read_text())
+            weights = load_file(self._folder / "model.safetensors")
         except FileNotFoundError as error:
             raise NsctlError(
-                f"no weights for the skill {operator!r} in {folder}: train them with `nsctl train skill {operator}`"
+                f"no weights for the skill {self.operator!r} in {self._folder}: "
+                f"train them with `nsctl train skill {self.operator}`"
             ) from error
-        if config["operator"] != operator:
-            raise InvalidValue(f"{folder} holds weights for {config['operator']!r}, not for {operator!r}")
+        if config["operator"] != self.operator:
+            raise InvalidValue(f"{self._folder} holds weights for {config['operator']!r}, not for {self.operator!r}")
         network = SkillNetwork(network_config(config["network"]))
         network.load_state_dict(weights)
-        return cls(operator, network, hashlib.sha256(path.read_bytes()).hexdigest())
+        return network.eval()
 
     def begin(self, step: PlanStep, scene: SceneEstimate) -> NeuralExecution:
         return NeuralExecution(step, scene, self)
@@ -82,7 +88,8 @@ class NeuralSkill:
 
     def describe(self) -> Mapping[str, Any]:
         parameters = sum(p.numel() for p in self.network.parameters())
-        return {"kind": "mamba3", "operator": self.operator, "parameters": parameters, "sha256": self._sha256}
+        sha256 = hashlib.sha256((self._folder / "model.safetensors").read_bytes()).hexdigest()
+        return {"kind": "mamba3", "operator": self.operator, "parameters": parameters, "sha256": sha256}
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
         """Train this operator from nothing; see :mod:`policies.skills.training`."""

@@ -33,7 +33,7 @@ def test_where_nothing_exists_it_says_none() -> None:
 
 @pytest.mark.parametrize("kind", [InvalidValue, BrokenPart, DomainError, RecordError, EpisodeError])
 def test_one_base_catches_all_and_texts_are_kept(kind: type[NsctlError]) -> None:
-    with pytest.raises(NsctlError, match="^what was wrong$"):
+    with pytest.raises(NsctlError, match=r"^what was wrong$"):
         raise kind("what was wrong")
 
 
@@ -42,3 +42,8 @@ def test_one_base_catches_all_and_texts_are_kept(kind: type[NsctlError]) -> None
 )
 def test_python_programs_can_catch_the_builtin_kind(kind: type[Exception], builtin: type[Exception]) -> None:
     assert issubclass(kind, builtin)
+
+
+def test_an_unknown_name_survives_the_way_back_from_a_worker() -> None:
+    error = pickle.loads(pickle.dumps(UnknownName("task", "hanoy-3", ["hanoi-3", "move"])))
+    assert (str(error), error.near) == (str(UnknownName("task", "hanoy-3", ["hanoi-3", "move"])), "hanoi-3")

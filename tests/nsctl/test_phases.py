@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -30,6 +30,7 @@ class FakeMeter:
         self.name = name
         self.label: Label = label
         self.granularity: Granularity = granularity
+        self.scope: Literal["process", "machine"] = "process"
         self.update_seconds = update_seconds
         self.joules = joules
 
@@ -60,7 +61,7 @@ class CpuMeter(FakeMeter):
 
 
 @pytest.fixture
-def tick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
+def tick(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """A wall clock that only moves when it is told to, in seconds."""
     now = [100.0]
     monkeypatch.setattr("nsctl.phases.time.perf_counter", lambda: now[0])
@@ -68,7 +69,7 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
     def move(seconds: float) -> None:
         now[0] += seconds
 
-    yield move
+    return move
 
 
 def joules(costs: Mapping[str, PhaseCost]) -> dict[str, float | None]:
@@ -103,7 +104,7 @@ def test_wall_and_cpu_seconds_are_charged_alongside(tick: Callable[[float], None
     assert costs["plan"].cpu >= 0.02 > costs["harness"].cpu
 
 
-@given(st.lists(st.tuples(st.sampled_from(PHASES), st.integers(0, 3), st.floats(0, 1e4)), max_size=30))
+@given(st.lists(st.tuples(st.sampled_from(PHASES), st.integers(0, 3), st.floats(0, 10)), max_size=30))
 def test_phases_sum_to_what_the_counter_moved(script: list[tuple[str, int, float]]) -> None:
     meter = FakeMeter(joules=0.0)
     clock = EpisodeClock([meter])
@@ -111,7 +112,7 @@ def test_phases_sum_to_what_the_counter_moved(script: list[tuple[str, int, float
         nest(clock, name, depth, lambda spent=spent: meter.spend(spent))  # type: ignore[misc]
     costs = clock.stop()
     assert set(costs) == set(PHASES)
-    assert sum(cost.joules.value or 0.0 for cost in costs.values()) == pytest.approx(meter.joules, abs=1e-9, rel=1e-12)
+    assert sum(cost.joules.value or 0.0 for cost in costs.values()) == pytest.approx(meter.joules, abs=1e-9, rel=0)
 
 
 def nest(clock: EpisodeClock, name: str, depth: int, work: Callable[[], None]) -> None:
@@ -143,9 +144,14 @@ def test_the_real_counter_is_conserved_too() -> None:
 def test_an_exception_closes_its_phases_and_passes_on() -> None:
     meter = FakeMeter()
     clock = EpisodeClock([meter])
-    with pytest.raises(ZeroDivisionError), clock.phase("plan"), clock.phase("policy"):
-        meter.spend(3)
-        raise ZeroDivisionError
+
+    def fall_over() -> None:
+        with clock.phase("plan"), clock.phase("policy"):
+            meter.spend(3)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fall_over()
     meter.spend(1)
     assert joules(clock.stop()) == {"policy": 3, "harness": 1}
 
@@ -159,7 +165,7 @@ def test_an_unknown_phase_is_refused() -> None:
 
 def test_an_open_phase_keeps_the_episode_from_closing() -> None:
     clock = EpisodeClock()
-    with clock.phase("plan"), pytest.raises(EpisodeError, match="^the phase 'plan' is still open$"):
+    with clock.phase("plan"), pytest.raises(EpisodeError, match=r"^the phase 'plan' is still open$"):
         clock.stop()
     assert clock.stop()["plan"].wall > 0
 

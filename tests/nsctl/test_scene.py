@@ -35,7 +35,7 @@ def scene(*names: str) -> SceneEstimate:
 
 @pytest.mark.parametrize("values", [[1.0, 2.0], [1.0, 2.0, 3.0, 4.0], 1.0, [1.0, 2.0, np.nan], [1.0, np.inf, 2.0]])
 def test_a_vector_of_another_shape_or_not_finite_is_refused(values: object) -> None:
-    with pytest.raises(InvalidValue, match="^position must be 3 finite numbers, got"):
+    with pytest.raises(InvalidValue, match=r"^position must be 3 finite numbers, got"):
         vector(values, 3, "position")  # type: ignore[arg-type]
 
 
@@ -44,7 +44,7 @@ def test_a_vector_is_a_copy_that_cannot_be_written() -> None:
     made = vector(source, 3, "position")
     source[0] = 9.0
     assert made[0] == 0.0
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"read-only"):
         made[0] = 1.0
 
 
@@ -63,7 +63,7 @@ def test_a_pose_is_upright_by_default_frozen_and_its_own() -> None:
     assert pose.quaternion.tolist() == [1.0, 0.0, 0.0, 0.0]
     with pytest.raises(FrozenInstanceError):
         pose.position = position  # type: ignore[misc]
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match=r"read-only"):
         pose.quaternion[0] = 0.0
 
 
@@ -78,7 +78,7 @@ def test_an_object_of_the_scene_is_found_by_name() -> None:
 
 
 def test_an_object_that_is_not_in_the_scene_is_answered_with_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="^no object of the scene is called 'disc3'. Did you mean 'disc1'"):
+    with pytest.raises(UnknownName, match=r"^no object of the scene is called 'disc3'. Did you mean 'disc1'"):
         scene("disc1", "peg_a")["disc3"]
 
 
@@ -99,7 +99,7 @@ def test_an_action_stays_in_range_and_keeps_its_direction(move: list[float], yaw
     assert action.shape == (ACTION_SIZE,)
     assert np.abs(action).max() <= 1.0
     wanted, got = np.array(move), action[:3].astype(np.float64)
-    np.testing.assert_allclose(np.cross(wanted, got), 0.0, atol=1e-6 * np.linalg.norm(wanted) + 1e-12)
+    assert float(np.linalg.norm(np.cross(wanted, got))) <= 1e-6 * float(np.linalg.norm(wanted))
     assert wanted @ got >= 0
     assert bool(got.any()) == bool(wanted.any())
 

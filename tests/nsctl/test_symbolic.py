@@ -143,7 +143,7 @@ def test_grounding_binds_every_parameter() -> None:
     step = MOVE.ground(("d1", "left", "right"))
     assert step.preconditions[0] == Literal(ON("d1", "left"))
     assert step.effects[2] == Literal(ON("d1", "left"), False)
-    with pytest.raises(DomainError, match="^move takes 3 arguments, got 1"):
+    with pytest.raises(DomainError, match=r"^move takes 3 arguments, got 1"):
         MOVE.ground(("d1",))
 
 
@@ -155,7 +155,7 @@ def test_grounding_is_simultaneous() -> None:
 def test_an_operator_refuses_twin_parameters_and_negative_cost() -> None:
     with pytest.raises(DomainError, match=r"^operator act: a parameter is named twice: \?a, \?a$"):
         operator(parameters=(Object("?a"), Object("?a")))
-    with pytest.raises(DomainError, match="^operator act: cost must be >= 0, got -1$"):
+    with pytest.raises(DomainError, match=r"^operator act: cost must be >= 0, got -1$"):
         Operator("act", cost=-1)
 
 
@@ -200,11 +200,11 @@ def test_a_domain_refuses_twins(parts: dict[str, tuple[object, ...]], kind: str,
 
 
 def test_a_domain_answers_unknown_names_with_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="^no operator is called 'mvoe'. Did you mean 'move'"):
+    with pytest.raises(UnknownName, match=r"^no operator is called 'mvoe'. Did you mean 'move'"):
         HANOI.operator("mvoe")
-    with pytest.raises(UnknownName, match="^no predicate is called 'cleer'. Did you mean 'clear'"):
+    with pytest.raises(UnknownName, match=r"^no predicate is called 'cleer'. Did you mean 'clear'"):
         HANOI.predicate("cleer")
-    with pytest.raises(UnknownName, match="^no type is called 'disk'. Did you mean 'disc'"):
+    with pytest.raises(UnknownName, match=r"^no type is called 'disk'. Did you mean 'disc'"):
         HANOI.type("disk")
     assert (HANOI.operator("move"), HANOI.predicate("on"), HANOI.type("peg")) == (MOVE, ON, PEG)
 
@@ -217,7 +217,7 @@ def test_a_problem_knows_its_objects_and_the_constants() -> None:
     problem = Problem(domain(), THINGS, START, GOAL)
     assert problem.object("d1") == THINGS[0]
     assert problem.object("table").type == PEG
-    with pytest.raises(UnknownName, match="^no object is called 'd11'. Did you mean 'd1'"):
+    with pytest.raises(UnknownName, match=r"^no object is called 'd11'. Did you mean 'd1'"):
         problem.object("d11")
 
 
@@ -238,9 +238,9 @@ def test_a_problem_refuses_what_its_domain_does_not_know(
 
 
 def test_a_problem_refuses_twins() -> None:
-    with pytest.raises(DomainError, match="^problem: objects and constants: 'd1' is named twice$"):
+    with pytest.raises(DomainError, match=r"^problem: objects and constants: 'd1' is named twice$"):
         Problem(HANOI, (*THINGS, Object("d1", PEG)), START, GOAL)
-    with pytest.raises(DomainError, match="^problem: objects and constants: 'table' is named twice$"):
+    with pytest.raises(DomainError, match=r"^problem: objects and constants: 'table' is named twice$"):
         Problem(domain(), (*THINGS, Object("table", DISC)), START, GOAL)
 
 

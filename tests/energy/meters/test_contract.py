@@ -20,6 +20,7 @@ METERS: list[Meter] = [CodecarbonMeter(), ModelledMeter(), NvmlMeter(), RaplMete
 def test_a_meter_says_what_it_is(meter: Meter) -> None:
     assert meter.label in get_args(Label)
     assert meter.granularity in get_args(Granularity)
+    assert meter.scope in {"process", "machine"}
     assert meter.update_seconds > 0
     told = meter.describe()
     assert {"source", "unit", "update_seconds"} <= set(told)

@@ -1,0 +1,219 @@
+"""The neuro-symbolic agent: it plans over what it sees, lets skills act, checks what came of it, and plans again.
+
+It is made of parts and knows only their contracts. Nothing that it does reads the simulator's truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nsctl import registry
+from nsctl.contracts import AgentReport, Execution, Grounder, Perception, PhaseClock, Planner, PlanningSession, Skill
+from nsctl.errors import InvalidValue, UnknownName
+from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
+from nsctl.scene import Action, Observation, SceneEstimate, make_action
+from nsctl.symbolic import Plan, PlanStep, Problem, SymbolicState
+from nsctl.task import Task
+
+MAX_FAILURES = 3
+"""Failures of one step after which plans avoid it, once."""
+MAX_PLANS = 12
+"""Plans in one episode after which the agent gives up."""
+PLANNING_SECONDS = 20.0
+SETTLE = 2
+"""Control steps that the agent holds still between a skill's end and the look that checks its effect."""
+WATCH = 30
+"""Control steps that it goes on watching once it believes that the goal is reached."""
+
+
+@dataclass
+class _Episode:
+    """What the agent remembers of one episode."""
+
+    problem: Problem
+    session: PlanningSession
+    todo: tuple[PlanStep, ...] = ()
+    step: PlanStep | None = None
+    execution: Execution | None = None
+    waiting: int = 0
+    content: bool = False
+    first_length: int | None = None
+    plans: int = 0
+    retries: int = 0
+    reason: str = ""
+
+
+class NeuroSymbolicAgent:
+    """Perceives, grounds, plans, acts through skills, checks effects, retries and replans."""
+
+    def __init__(
+        self, name: str, perception: Perception, grounder: Grounder, planner: Planner, skills: Mapping[str, Skill]
+    ) -> None:
+        self.name = name
+        self._perception, self._grounder, self._planner, self._skills = perception, grounder, planner, skills
+        self._episode: _Episode | None = None
+        self._clock: PhaseClock | None = None
+        self._log: list[dict[str, Any]] = []
+        self._failures: dict[PlanStep, int] = {}
+
+    def reset(self, task: Task, seed: int, clock: PhaseClock) -> None:
+        self._clock, self._log, self._failures = clock, [], {}
+        self._perception.begin(task)
+        with clock.phase("plan"):
+            domain = self._planner.domain(task.domain_pddl)
+            if unable := [o.name for o in domain.operators if o.name not in self._skills]:
+                raise UnknownName("skill for the operator", unable[0], self._skills)
+            problem = task.problem(domain)
+            self._episode = _Episode(problem, self._planner.session(problem))
+
+    def act(self, observation: Observation) -> Action | None:
+        episode, clock = self._now()
+        with clock.phase("perceive"):
+            scene = self._perception(observation)
+        if episode.execution is not None:
+            with clock.phase("policy"):
+                action = episode.execution.act(scene)
+            self._log[-1]["steps"] += 1
+            if episode.execution.status != "running":
+                self._end_execution()
+            return action
+        if episode.waiting > 0:
+            episode.waiting -= 1
+            return _still(scene)
+        return self._decide(scene)
+
+    @property
+    def subgoal(self) -> str:
+        episode = self._episode
+        if episode is None or episode.reason:
+            return episode.reason if episode else "not begun"
+        return str(episode.step) if episode.step else "looking"
+
+    def report(self) -> AgentReport:
+        episode, _ = self._now()
+        return AgentReport(
+            plan_length=episode.first_length,
+            plans=episode.plans,
+            replans=max(0, episode.plans - 1),
+            retries=episode.retries,
+            steps=tuple(self._log),
+            reason=episode.reason,
+        )
+
+    def describe(self) -> Mapping[str, Any]:
+        return {
+            "planner": self._planner.name,
+            "reads": {"perception": "objects, proprio", "grounder": "perception", "skills": "perception"},
+            "skills": {name: dict(skill.describe()) for name, skill in sorted(self._skills.items())},
+        }
+
+    def _decide(self, scene: SceneEstimate) -> Action | None:
+        """Look which atoms hold, choose the next step and begin it; ``None`` when there is no way on."""
+        episode, clock = self._now()
+        with clock.phase("perceive"):
+            state = self._grounder(scene, episode.problem)
+        if state.satisfies(episode.problem.goal):
+            return self._rest_on_goal(scene)
+        episode.content = False
+        with clock.phase("plan"):
+            step = self._next_step(state)
+        if step is None:
+            return None
+        episode.step = step
+        with clock.phase("policy"):
+            episode.execution = self._skills[step.operator].begin(step, scene)
+            self._log.append({"step": str(step), "status": "running", "reason": "", "steps": 1})
+            return episode.execution.act(scene)
+
+    def _rest_on_goal(self, scene: SceneEstimate) -> Action | None:
+        """Watch a goal that seems reached; give up if the world still goes on after that."""
+        episode, _ = self._now()
+        if episode.content:
+            episode.reason = "the goal seems reached, yet the task does not agree"
+            return None
+        episode.content, episode.todo, episode.step, episode.waiting = True, (), None, WATCH
+        return _still(scene)
+
+    def _next_step(self, state: SymbolicState) -> PlanStep | None:
+        """The next step of the plan if the rest of it still works, the same step again, or the first of a new plan."""
+        episode, _ = self._now()
+        if episode.todo and Plan(episode.todo).reaches(episode.problem.goal, state):
+            return episode.todo[0]
+        if episode.plans >= MAX_PLANS:
+            episode.reason = f"gave up after {MAX_PLANS} plans"
+            return None
+        avoid = [step for step, times in self._failures.items() if times >= MAX_FAILURES]
+        outcome = episode.session.plan(state, avoid=avoid, time_limit=PLANNING_SECONDS)
+        if not isinstance(outcome, Solved) and avoid:
+            outcome = episode.session.plan(state, time_limit=PLANNING_SECONDS)
+        episode.plans += 1
+        plan = _plan_of(outcome)
+        if plan is None or not plan.steps:
+            episode.reason = _why(outcome, state)
+            return None
+        if episode.first_length is None:
+            episode.first_length = len(plan)
+        episode.todo = plan.steps
+        return plan.steps[0]
+
+    def _end_execution(self) -> None:
+        """Note how the skill ended. What came of it is judged by looking, not by what the skill says."""
+        episode, _ = self._now()
+        if episode.execution is None or episode.step is None:
+            raise InvalidValue("no skill is at work")
+        self._log[-1] |= {"status": episode.execution.status, "reason": episode.execution.reason}
+        if episode.execution.status == "succeeded":
+            episode.todo = episode.todo[1:]
+        else:
+            episode.retries += 1
+            self._failures[episode.step] = self._failures.get(episode.step, 0) + 1
+        episode.execution, episode.waiting = None, SETTLE
+
+    def _now(self) -> tuple[_Episode, PhaseClock]:
+        if self._episode is None or self._clock is None:
+            raise InvalidValue(f"the agent {self.name} was not reset: call reset() before act()")
+        return self._episode, self._clock
+
+
+def nesy() -> NeuroSymbolicAgent:
+    """Neural skills under the answer-set planner."""
+    return _compose("nesy", {"pick": "pick", "place": "place"})
+
+
+def scripted() -> NeuroSymbolicAgent:
+    """The same agent with the teacher's scripted skills: an upper bound, not a learner."""
+    return _compose("scripted", {"pick": "pick-scripted", "place": "place-scripted"})
+
+
+def _compose(name: str, skills: Mapping[str, str]) -> NeuroSymbolicAgent:
+    return NeuroSymbolicAgent(
+        name,
+        registry.load("perceptions", "tracker")(),
+        registry.load("grounders", "geometric")(),
+        registry.load("planners", "clingo")(),
+        {operator: registry.load("skills", part)() for operator, part in skills.items()},
+    )
+
+
+def _still(scene: SceneEstimate) -> Action:
+    return make_action([0.0, 0.0, 0.0], 0.0, scene.proprio.gripper_command)
+
+
+def _plan_of(outcome: PlanOutcome) -> Plan | None:
+    if isinstance(outcome, Solved):
+        return outcome.plan
+    return outcome.best if isinstance(outcome, TimedOut) else None
+
+
+def _why(outcome: PlanOutcome, state: SymbolicState) -> str:
+    match outcome:
+        case ProvenUnsolvable(why=why):
+            return f"no plan exists: {why}"
+        case TimedOut():
+            return f"no plan found in time from {state}"
+        case Solved():
+            return "the planner has nothing left to do"
+        case _:
+            return f"the planner cannot handle {outcome.feature}"

@@ -1,0 +1,61 @@
+"""The card that lies beside a skill's weights: what they are, how they were made, how good they are."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nsctl.contracts import TrainingRequest
+from policies.skills.collect import POSE_NOISE
+
+if TYPE_CHECKING:
+    from policies.skills.training import Schedule
+
+
+def write_card(
+    folder: Path, operator: str, request: TrainingRequest, schedule: Schedule, figures: Mapping[str, Any]
+) -> None:
+    """Write ``README.md`` into ``folder``."""
+    won, tried = figures["check"]
+    low, high = figures["interval"]
+    rows = "\n".join(
+        f"| {r['round']} | {r['episodes']} | {r['frames']} | {r['loss'][-1]:.4f} | {r['check'][0]}/{r['check'][1]} "
+        f"| {r['seconds']:.0f} | {r['joules']:.0f} |"
+        for r in figures["rounds"]
+    )
+    recipe = ", ".join(f"{name} {value}" for name, value in asdict(schedule.recipe).items())
+    versions = ", ".join(f"{name} {version(name)}" for name in ("nsctl", "torch", "mujoco", "numpy"))
+    (folder / "README.md").write_text(
+        f"""# Skill `{operator}`
+
+A Mamba-3 policy that achieves the operator `{operator}` on the scripted teacher's example.
+
+- **Success**: {won} of {tried} fresh episodes (95 % Wilson interval {low:.4f} to {high:.4f}) of one legal move with three discs of
+  random sizes, from random arm poses, tracker noise of {" and ".join(f"{1000 * n:g} mm" for n in POSE_NOISE)} by turns.
+- **Command**: `nsctl train skill {operator} --seed {request.seed} --workers {request.workers}`{" --quick" if request.quick else ""}
+- **Data**: {schedule.demos} noisy demonstrations and {", ".join(map(str, schedule.dagger))} DAgger episodes of the task family
+  `move-ABC`, seed {request.seed}. No episode of `hanoi-N` and no tower of four was used.
+- **Recipe**: {recipe}.
+- **Cost**: {figures["seconds"] / 60:.1f} minutes and {figures["joules"]:.0f} J (modelled from CPU time where the machine has no counter).
+- **Made with**: {versions}, Python {platform.python_version()}, commit {_commit()}.
+
+| round | episodes | frames so far | loss | check | seconds | joules |
+|---:|---:|---:|---:|---:|---:|---:|
+{rows}
+"""
+    )
+
+
+def _commit() -> str:
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return asked.stdout.strip()

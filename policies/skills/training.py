@@ -1,0 +1,205 @@
+"""Trains a skill from nothing: demonstrations, behaviour cloning, then DAgger until a check finds no failure.
+
+Rounds of one loop: collect episodes (round 0: demonstrations with noise; later: the learner acts, the teacher answers),
+train on everything so far, keep an exponential moving average of the weights, check it on fresh episodes. Each round ends
+in a checkpoint that is written whole or not at all, so an interrupted training resumes where the round began. The same
+seed on the same machine gives the same weights (Ross, Gordon and Bagnell, 2011, for DAgger).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from safetensors.torch import load_file, save_file
+
+from nsctl.contracts import TrainingRequest
+from nsctl.errors import InvalidValue
+from nsctl.metering import process_joules
+from nsctl.statistics import wilson
+from policies.skills.card import write_card
+from policies.skills.collect import Job, Kind, Trajectory, collect
+from policies.skills.learner import Learner, Recipe
+from policies.skills.network import SkillNetworkConfig
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How much of what, round by round. The check of the last round is the figure on the card."""
+
+    demos: int = 300
+    dagger: tuple[int, ...] = (200, 200, 200, 200)
+    check: int = 100
+    final_check: int = 1000
+    recipe: Recipe = field(default_factory=Recipe)
+    network: SkillNetworkConfig = field(default_factory=SkillNetworkConfig)
+
+    @property
+    def rounds(self) -> int:
+        return 1 + len(self.dagger)
+
+
+QUICK = Schedule(demos=4, dagger=(2,), check=2, final_check=4, recipe=Recipe(steps=(4, 4), batch=4))
+
+
+def train(operator: str, request: TrainingRequest) -> Mapping[str, Any]:
+    """Train ``operator`` and write weights, config, curve and card into ``request.out``; returns the card's figures."""
+    if request.workers < 1:
+        raise InvalidValue(f"workers must be >= 1, got {request.workers}")
+    schedule = QUICK if request.quick else Schedule()
+    request.out.mkdir(parents=True, exist_ok=True)
+    journal = _Journal(request.out / "checkpoint", asdict(schedule) | {"operator": operator, "seed": request.seed})
+    if not request.resume:
+        journal.clear()
+    learner = Learner(schedule.network, schedule.recipe, request.seed)
+    trainer = _Trainer(operator, request, schedule, learner, journal)
+    with _progress() as progress:
+        trainer.run(progress)
+    figures = journal.figures()
+    learner.export(request.out, operator)
+    write_card(request.out, operator, request, schedule, figures)
+    return figures
+
+
+@dataclass
+class _Trainer:
+    operator: str
+    request: TrainingRequest
+    schedule: Schedule
+    learner: Learner
+    journal: _Journal
+
+    def run(self, progress: Progress) -> None:
+        """All rounds that the journal does not hold yet."""
+        data: list[Trajectory] = []
+        for number in range(self.schedule.rounds):
+            if self.journal.has(number):
+                data += self.journal.load(number, self.learner)
+                continue
+            data += self._round(number, data, progress)
+
+    def _round(self, number: int, data: list[Trajectory], progress: Progress) -> list[Trajectory]:
+        wall, joules = time.perf_counter(), process_joules()
+        kind: Kind = "dagger" if number else "demo"
+        count = self.schedule.dagger[number - 1] if number else self.schedule.demos
+        first = sum((self.schedule.demos, *self.schedule.dagger)[:number])
+        fresh = list(self._collect(kind, range(first, first + count), progress, f"round {number}: {kind}"))
+        kept = [t for t in fresh if t.success or kind != "demo"]
+        steps = self.schedule.recipe.steps[min(number, len(self.schedule.recipe.steps) - 1)]
+        bar = progress.add_task(f"round {number}: learn", total=steps)
+        losses = self.learner.fit(data + kept, steps, lambda: progress.advance(bar))
+        last = number == self.schedule.rounds - 1
+        checks = range(self.schedule.final_check if last else self.schedule.check)
+        shown = list(self._collect("check", checks, progress, f"round {number}: check"))
+        won = sum(t.success for t in shown)
+        spent = process_joules() - joules + sum(t.cpu_joules for t in fresh + shown if self.request.workers > 1)
+        entry = {
+            "round": number,
+            "episodes": len(fresh),
+            "frames": sum(len(t.ends) for t in data + kept),
+            "rollout_success": [sum(t.success for t in fresh), len(fresh)],
+            "loss": losses,
+            "check": [won, len(shown)],
+            "interval": list(wilson(won, len(shown))),
+            "seconds": time.perf_counter() - wall,
+            "joules": spent,
+        }
+        progress.console.print(
+            f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{len(shown)}"
+        )
+        self.journal.write(number, kept, self.learner, entry)
+        return kept
+
+    def _collect(self, kind: Kind, episodes: Iterable[int], progress: Progress, title: str) -> Iterator[Trajectory]:
+        folder = None
+        if kind != "demo":
+            folder = self.request.out / "checkpoint" / f"learner-{self.learner.steps}"
+            self.learner.export(folder, self.operator)
+        jobs = [Job(self.operator, kind, self.request.seed, e, folder) for e in episodes]
+        bar = progress.add_task(title, total=len(jobs))
+        with _mapper(self.request.workers) as mapper:
+            for trajectory in mapper(jobs):
+                progress.advance(bar)
+                if trajectory is not None:
+                    yield trajectory
+
+
+class _Journal:
+    """What is on disk of a training: one folder, one checkpoint and one entry a round."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self._folder, self._settings = folder, json.loads(json.dumps(settings))
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        for path in self._folder.glob("round-*"):
+            path.unlink()
+
+    def has(self, number: int) -> bool:
+        path = self._folder / f"round-{number}.json"
+        if not path.exists():
+            return False
+        if json.loads(path.read_text())["settings"] != self._settings:
+            raise InvalidValue(
+                f"{self._folder} holds a training with other settings: train into another folder, or without --resume"
+            )
+        return True
+
+    def write(self, number: int, data: list[Trajectory], learner: Learner, entry: Mapping[str, Any]) -> None:
+        """The JSON comes last: a round counts only once everything else of it is on disk."""
+        arrays = {
+            "features": np.concatenate([t.features for t in data]),
+            "labels": np.concatenate([t.labels for t in data]),
+            "ends": np.concatenate([t.ends for t in data]),
+            "lengths": np.array([len(t.ends) for t in data]),
+        }
+        np.savez(self._folder / f"round-{number}.npz", **arrays)  # type: ignore[arg-type]
+        save_file(learner.state(), self._folder / f"round-{number}.safetensors")
+        text = json.dumps({"settings": self._settings, "entry": entry}, indent=1)
+        half = self._folder / f"round-{number}.json.part"
+        half.write_text(text)
+        half.replace(self._folder / f"round-{number}.json")
+
+    def load(self, number: int, learner: Learner) -> list[Trajectory]:
+        learner.restore(load_file(self._folder / f"round-{number}.safetensors"))
+        with np.load(self._folder / f"round-{number}.npz", allow_pickle=False) as arrays:
+            cuts = np.cumsum(arrays["lengths"])[:-1]
+            parts = zip(*(np.split(arrays[name], cuts) for name in ("features", "labels", "ends")), strict=True)
+            return [Trajectory(*part, success=True, cpu_joules=0.0) for part in parts]
+
+    def figures(self) -> dict[str, Any]:
+        """All entries, and the sums that a card shows."""
+        paths = sorted(self._folder.glob("round-*.json"), key=lambda p: int(p.stem.split("-")[1]))
+        rounds = [json.loads(path.read_text())["entry"] for path in paths]
+        return {
+            "rounds": rounds,
+            "check": rounds[-1]["check"],
+            "interval": rounds[-1]["interval"],
+            "seconds": sum(r["seconds"] for r in rounds),
+            "joules": sum(r["joules"] for r in rounds),
+        }
+
+
+@contextmanager
+def _mapper(workers: int) -> Iterator[Any]:
+    """A map over jobs, in order, in this process or in several."""
+    if workers == 1:
+        yield lambda jobs: map(collect, jobs)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        yield lambda jobs: pool.map(collect, jobs, chunksize=4)
+
+
+def _progress() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns)
