@@ -11,8 +11,8 @@ from envs.engine import Engine
 from nsctl.geometry import from_yaw
 from nsctl.scene import Array, Body, Pose
 
-PUSH_SPEED = (0.25, 0.5)
-"""m/s given to a pushed body: it slides one to five centimetres."""
+PUSH_SPEED = (0.6, 1.0)
+"""m/s given to a pushed body: at friction 1 it slides two to five centimetres."""
 LATEST = 0.3
 """A disturbance comes within this share of the horizon, while a capable agent is still at work."""
 _REACH = ((0.38, 0.62), (-0.32, 0.32))

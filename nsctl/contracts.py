@@ -6,7 +6,7 @@ everything that is registered.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -254,7 +254,16 @@ class Meter(Protocol):
         """Source, units, update period, power model: what is needed to argue with the figures."""
 
 
-class Executor(Protocol):
-    """Runs a function over episode numbers and yields results as they end."""
+class Play(Protocol):
+    """Plays the episode of a number and tells how it went."""
 
-    def map(self, config: Any, episodes: Iterable[int]) -> Iterable[Any]: ...
+    def __call__(self, episode: int, /) -> Any: ...
+
+
+class Executor(Protocol):
+    """Decides where episodes are played and yields what came of them as they end, in any order."""
+
+    name: str
+
+    def map(self, make: Callable[[], Play], episodes: Iterable[int]) -> Iterator[Any]:
+        """Play ``episodes``. ``make`` gives a player; each worker calls it once and keeps what it gave."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nsctl.errors import DomainError, UnknownName
 from nsctl.symbolic import OBJECT, Atom, Domain, Literal, Object, Operator, Predicate, Problem, SymbolicState, Type
+from planners.pddl_lists import NUMERIC, as_form, as_word, mentions, read_objects, read_types, refuse, refuse_twins
 from planners.pddl_writer import domain_to_pddl, problem_to_pddl
 from planners.sexpressions import Form, Node, PddlError, Word, parse
 
@@ -21,22 +22,6 @@ __all__ = ["EQUALITY", "PddlError", "domain_from_pddl", "domain_to_pddl", "probl
 
 EQUALITY = Predicate("=", (OBJECT, OBJECT))
 
-_NUMERIC = "numeric fluents (only (increase (total-cost) N) with a whole number N is read)"
-_REFUSED = {
-    ":durative-action": "durative actions",
-    ":derived": "derived predicates",
-    ":constraints": "trajectory constraints",
-    ":process": "processes",
-    ":event": "events",
-    "or": "disjunction (or)",
-    "imply": "implication (imply)",
-    "forall": "quantifiers (forall)",
-    "exists": "quantifiers (exists)",
-    "when": "conditional effects (when)",
-    "preference": "preferences",
-    "either": "union types (either)",
-    **dict.fromkeys(("<", "<=", ">", ">=", "assign", "increase", "decrease", "scale-up", "scale-down"), _NUMERIC),
-}
 _DOMAIN_SECTIONS = (":requirements", ":types", ":constants", ":predicates", ":functions", ":action")
 _PROBLEM_SECTIONS = (":domain", ":requirements", ":objects", ":init", ":goal", ":metric")
 
@@ -44,38 +29,37 @@ _PROBLEM_SECTIONS = (":domain", ":requirements", ":objects", ":init", ":goal", "
 def domain_from_pddl(text: str) -> Domain:
     """The domain that ``text`` states."""
     name, sections = _define(text, "domain", _DOMAIN_SECTIONS)
-    types = _types(_members(sections, ":types"))
-    constants = tuple(_objects(_members(sections, ":constants"), types))
-    predicates = [_predicate(_form(node, "a predicate"), types) for node in _members(sections, ":predicates")]
+    types = read_types(_members(sections, ":types"))
+    constants = tuple(read_objects(_members(sections, ":constants"), types))
+    declared = [_predicate(as_form(node, "a predicate"), types) for node in _members(sections, ":predicates")]
+    predicates = [predicate for predicate in declared if predicate.name != EQUALITY.name]
     for node in _members(sections, ":functions"):
         if isinstance(node, Form) and node.head != "total-cost":
-            raise PddlError(node.line, f"{node}: {_NUMERIC} are not supported")
-    if any(_mentions(form, "=") for form in sections):
+            raise PddlError.found(node, f"plain STRIPS without {NUMERIC}")
+    if any(mentions(form, "=") for form in sections):
         predicates.append(EQUALITY)
     vocabulary = Domain(name, tuple(types.values()), tuple(predicates), (), constants)
     actions = [_Action.read(form, vocabulary, types) for form in sections if form.head == ":action"]
     # Where any action states a cost, PDDL's total-cost is 0 for the others; where none does, length is what counts.
     default = 0 if any(action.cost is not None for action in actions) else 1
-    _refuse_twins([(action.name, action.line) for action in actions], "action")
-    return Domain(
-        name, vocabulary.types, vocabulary.predicates, tuple(a.operator(default) for a in actions), constants
-    )
+    refuse_twins([(action.name, action.line) for action in actions], "action")
+    return Domain(name, vocabulary.types, vocabulary.predicates, tuple(a.operator(default) for a in actions), constants)
 
 
 def problem_from_pddl(text: str, domain: Domain) -> Problem:
     """The problem over ``domain`` that ``text`` states."""
     name, sections = _define(text, "problem", _PROBLEM_SECTIONS)
-    objects = tuple(_objects(_members(sections, ":objects"), {t.name: t for t in domain.types}))
+    objects = tuple(read_objects(_members(sections, ":objects"), {t.name: t for t in domain.types}))
     scope = {o.name: o for o in (*domain.constants, *objects)}
     check = _checker(domain, scope, "initial state")
     facts = [n for n in _members(sections, ":init") if not (isinstance(n, Form) and n.head == "=")]
-    init = SymbolicState.of(check(_form(node, "an atom")) for node in facts)
+    init = SymbolicState.of(check(as_form(node, "an atom")) for node in facts)
     goals = [node for form in sections if form.head == ":goal" for node in form.rest]
     goal = tuple(literal for node in goals for literal in _literals(node, _checker(domain, scope, "goal")))
-    for form in (node for node in goals if _mentions(node, "=")):
+    for form in (node for node in goals if mentions(node, "=")):
         raise PddlError(form.line, "equality in a goal is not supported; it is true or false before planning starts")
     for form in (form for form in sections if form.head == ":metric"):
-        if len(form.rest) != 2 or not _mentions(form.rest[0], "minimize") or not _mentions(form.rest[1], "total-cost"):
+        if len(form.rest) != 2 or not mentions(form.rest[0], "minimize") or not mentions(form.rest[1], "total-cost"):
             raise PddlError.found(form, "(:metric minimize (total-cost))")
     return Problem(domain, objects, init, goal, name)
 
@@ -95,9 +79,9 @@ class _Action:
     def read(cls, form: Form, vocabulary: Domain, types: Mapping[str, Type]) -> _Action:
         if len(form.items) < 2:
             raise PddlError.found(form, "(:action NAME ...)")
-        name = _word(form.items[1], "the name of an action").text
+        name = as_word(form.items[1], "the name of an action").text
         parts = _keywords(form, (":parameters", ":precondition", ":effect"))
-        parameters = tuple(_objects(_form(parts.get(":parameters", Form((), form.line)), "'('").items, types))
+        parameters = tuple(read_objects(as_form(parts.get(":parameters", Form((), form.line)), "'('").items, types))
         for parameter in (p for p in parameters if not p.name.startswith("?")):
             raise PddlError(form.line, f"action {name}: found {parameter.name!r}, expected a parameter such as '?x'")
         scope = {o.name: o for o in (*vocabulary.constants, *parameters)}
@@ -121,14 +105,14 @@ def _define(text: str, kind: str, known: Sequence[str]) -> tuple[str, list[Form]
     title = root.rest[0] if root.rest else root
     if root.head != "define" or not isinstance(title, Form) or title.head != kind or len(title.items) != 2:
         raise PddlError.found(title, f"(define ({kind} NAME) ...)")
-    sections = [_form(node, "a section such as '(:init ...)'") for node in root.rest[1:]]
+    sections = [as_form(node, "a section such as '(:init ...)'") for node in root.rest[1:]]
     for section in sections:
-        _refuse(section)
+        refuse(section)
         if section.head not in known:
             raise PddlError.found(section, f"one of {', '.join(known)}")
     once = [s for s in sections if s.head != ":action"]
-    _refuse_twins([(s.head, s.line) for s in once], "section")
-    return _word(title.items[1], f"the name of the {kind}").text, sections
+    refuse_twins([(s.head, s.line) for s in once], "section")
+    return as_word(title.items[1], f"the name of the {kind}").text, sections
 
 
 def _keywords(form: Form, known: Sequence[str]) -> dict[str, Node]:
@@ -136,7 +120,7 @@ def _keywords(form: Form, known: Sequence[str]) -> dict[str, Node]:
     pairs: dict[str, Node] = {}
     rest = form.items[2:]
     for key, value in zip(rest[::2], (*rest[1::2], None), strict=False):
-        word = _word(key, f"one of {', '.join(known)}")
+        word = as_word(key, f"one of {', '.join(known)}")
         if word.text not in known:
             raise PddlError.found(word, f"one of {', '.join(known)}")
         if value is None:
@@ -149,59 +133,15 @@ def _members(sections: Iterable[Form], head: str) -> list[Node]:
     return [node for form in sections if form.head == head for node in form.rest]
 
 
-def _typed(items: Sequence[Node]) -> Iterator[tuple[Word, Word | None]]:
-    """Pairs of a name and its type, from ``a b - t c``; the type is ``None`` where none is given."""
-    waiting: list[Word] = []
-    rest = iter(items)
-    for node in rest:
-        word = _word(node, "a name")
-        if word.text != "-":
-            waiting.append(word)
-            continue
-        after = next(rest, None)
-        if after is None:
-            raise PddlError(word.line, "found nothing after '-', expected the name of a type")
-        kind = _word(after, "the name of a type")
-        yield from ((name, kind) for name in waiting)
-        waiting = []
-    yield from ((name, None) for name in waiting)
-
-
-def _types(items: Sequence[Node]) -> dict[str, Type]:
-    """All types by name, the root ``object`` first, then in the order of the text."""
-    declared = [(name, kind) for name, kind in _typed(items) if name.text != OBJECT.name]
-    _refuse_twins([(name.text, name.line) for name, _ in declared], "type")
-    parents = {name.text: kind.text if kind else OBJECT.name for name, kind in declared}
-    # A type that is named only as a parent is a type as well, directly below the root.
-    parents |= {kind.text: OBJECT.name for _, kind in declared if kind and kind.text not in parents}
-    types = {OBJECT.name: OBJECT}
-
-    def build(name: str, below: tuple[str, ...] = ()) -> Type:
-        if name in below:
-            raise PddlError(declared[0][0].line, f"type {name!r} is its own ancestor: {' - '.join((*below, name))}")
-        return OBJECT if name == OBJECT.name else Type(name, build(parents[name], (*below, name)))
-
-    return types | {name: build(name) for name in parents if name != OBJECT.name}
-
-
-def _objects(items: Sequence[Node], types: Mapping[str, Type]) -> Iterator[Object]:
-    pairs = list(_typed(items))
-    _refuse_twins([(name.text, name.line) for name, _ in pairs], "object")
-    for name, kind in pairs:
-        if kind is not None and kind.text not in types:
-            raise PddlError(kind.line, str(UnknownName("type", kind.text, types)))
-        yield Object(name.text, types[kind.text] if kind else OBJECT)
-
-
 def _predicate(form: Form, types: Mapping[str, Type]) -> Predicate:
     if not form.head:
         raise PddlError.found(form, "a predicate such as '(on ?x ?y)'")
-    return Predicate(form.head, tuple(o.type for o in _objects(form.rest, types)))
+    return Predicate(form.head, tuple(o.type for o in read_objects(form.rest, types)))
 
 
 def _conjuncts(node: Node) -> Iterator[Form]:
     """The parts of nested ``and``; ``()`` and ``(and)`` have none."""
-    form = _form(node, "a condition or effect in parentheses")
+    form = as_form(node, "a condition or effect in parentheses")
     if form.head == "and":
         for part in form.rest:
             yield from _conjuncts(part)
@@ -211,11 +151,11 @@ def _conjuncts(node: Node) -> Iterator[Form]:
 
 def _literals(node: Node, check: Callable[[Form], Atom]) -> Iterator[Literal]:
     for form in _conjuncts(node):
-        _refuse(form)
+        refuse(form)
         if form.head == "not":
             if len(form.rest) != 1:
                 raise PddlError.found(form, "(not (ATOM))")
-            yield Literal(check(_form(form.rest[0], "an atom in parentheses")), positive=False)
+            yield Literal(check(as_form(form.rest[0], "an atom in parentheses")), positive=False)
         else:
             yield Literal(check(form))
 
@@ -224,8 +164,8 @@ def _checker(domain: Domain, scope: Mapping[str, Object], where: str) -> Callabl
     """A function that reads one atom and refuses, with its line, one that does not fit the domain."""
 
     def read(form: Form) -> Atom:
-        _refuse(form)
-        atom = Atom(form.head, tuple(_word(node, "a name").text for node in form.rest))
+        refuse(form)
+        atom = Atom(form.head, tuple(as_word(node, "a name").text for node in form.rest))
         try:
             domain.check(atom, scope, where)
         except UnknownName as unknown:
@@ -239,36 +179,6 @@ def _checker(domain: Domain, scope: Mapping[str, Object], where: str) -> Callabl
 
 def _cost(form: Form) -> int:
     amount = form.rest[1] if len(form.rest) == 2 else form
-    if not _mentions(form, "total-cost") or not isinstance(amount, Word) or not amount.text.isdecimal():
-        raise PddlError(form.line, f"{form}: {_NUMERIC} are not supported")
+    if not mentions(form, "total-cost") or not isinstance(amount, Word) or not amount.text.isdecimal():
+        raise PddlError.found(form, f"plain STRIPS without {NUMERIC}")
     return int(amount.text)
-
-
-def _refuse(form: Form) -> None:
-    if form.head in _REFUSED:
-        raise PddlError(form.line, f"{form}: {_REFUSED[form.head]} are not supported")
-
-
-def _refuse_twins(names: Iterable[tuple[str, int]], kind: str) -> None:
-    first: dict[str, int] = {}
-    for name, line in names:
-        if name in first:
-            raise PddlError(line, f"found a second {kind} {name!r}, expected one only (the first is in line {first[name]})")
-        first[name] = line
-
-
-def _mentions(node: Node, text: str) -> bool:
-    return node.text == text if isinstance(node, Word) else any(_mentions(item, text) for item in node.items)
-
-
-def _word(node: Node, expected: str) -> Word:
-    if isinstance(node, Form):
-        _refuse(node)
-        raise PddlError.found(node, expected)
-    return node
-
-
-def _form(node: Node, expected: str) -> Form:
-    if isinstance(node, Word):
-        raise PddlError.found(node, expected)
-    return node

@@ -39,12 +39,12 @@ class Sweep:
 
     def advance(self, effort: int, deadline: float) -> None:
         """Go on until it is over, ``effort`` (states times steps looked at) is spent or ``deadline`` has come."""
-        batch = max(1, 20_000 // (len(self._moves) + 1))
-        for _ in range(max(1, effort // 20_000)):
-            if self.over or monotonic() >= deadline:
-                return
+        cost = len(self._moves) + 1
+        while effort > 0 and not self.over and monotonic() < deadline:
+            batch = max(1, min(effort, 20_000) // cost)
             for _ in islice(self._visits, batch):
                 pass
+            effort -= batch * cost
 
     def _visit(self, task: GroundTask, start: int) -> Iterator[None]:
         """One state of the layer at each step."""

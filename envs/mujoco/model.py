@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import mujoco
@@ -38,7 +39,10 @@ def scene_model(bodies: Sequence[Body], *, visuals: bool = False) -> mujoco.MjMo
     for body in bodies:
         _add_body(spec, body)
     _add_cameras(spec)
-    return spec.compile()
+    with warnings.catch_warnings():
+        # Two of the arm's visual meshes lack texture coordinates; their colours come from elsewhere.
+        warnings.filterwarnings("ignore", message=".*texture coordinate.*")
+        return spec.compile()
 
 
 def _add_table(spec: mujoco.MjSpec) -> None:

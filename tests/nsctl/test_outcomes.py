@@ -49,3 +49,8 @@ def test_outcomes_are_frozen() -> None:
         EpisodeOutcome("succeeded").status = "failed"  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         TimedOut(None, 0, "clingo", 0.1).bound = 3  # type: ignore[misc]
+
+
+def test_an_episode_ends_in_a_known_way() -> None:
+    with pytest.raises(InvalidValue, match="an episode ends succeeded, failed, timed_out, errored, not 'suceeded'"):
+        EpisodeOutcome("suceeded")  # type: ignore[arg-type]

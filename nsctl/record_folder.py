@@ -1,0 +1,179 @@
+"""A run's record on disk: a folder with ``run.json`` and ``episodes.jsonl``.
+
+Each episode is on the disk before the next one ends, so that a run that is killed loses at most the line that it was
+writing. Such a torn last line is dropped; any other damage is refused, with the file and the line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO, TypeVar
+
+from pydantic import ValidationError
+
+from nsctl.errors import RecordError
+from nsctl.records import EpisodeRecord, Record, RunRecord, check_schema
+
+RUN, EPISODES = "run.json", "episodes.jsonl"
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A record that was read and found whole; ``episodes`` in the order of their index."""
+
+    folder: Path
+    run: RunRecord
+    episodes: tuple[EpisodeRecord, ...]
+
+
+def read_record(folder: Path) -> StoredRun:
+    """Read the record in ``folder``; nothing is changed there."""
+    run = _read_run(folder / RUN)
+    path = folder / EPISODES
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise RecordError(f"{path} is missing: the folder is no whole record") from None
+    if run.episodes_sha256 is not None and hashlib.sha256(content).hexdigest() != run.episodes_sha256:
+        raise RecordError(f"{path} was changed after the run was complete: its SHA-256 is not the one in {RUN}")
+    episodes: dict[int, EpisodeRecord] = {}
+    for number, line in enumerate(_whole_lines(content), start=1):
+        episode = _parse(EpisodeRecord, line, f"{path}:{number}")
+        _check_key(run, episode, episodes, f"{path}:{number}")
+        episodes[episode.index] = episode
+    if run.status == "complete" and len(episodes) < run.config.episodes:
+        raise RecordError(f"{path} has {len(episodes)} of {run.config.episodes} episodes, yet {RUN} says complete")
+    return StoredRun(folder, run, tuple(episodes[index] for index in sorted(episodes)))
+
+
+class RecordWriter:
+    """The one writer of a record. Use it as a context manager; a second writer of the same record is refused."""
+
+    def __init__(self, folder: Path, file: TextIO, stored: StoredRun) -> None:
+        self.folder, self._file, self.run = folder, file, stored.run
+        self.episodes = {episode.index: episode for episode in stored.episodes}
+
+    @classmethod
+    def create(cls, runs: Path, run: RunRecord) -> RecordWriter:
+        """A new record ``runs/<id>``."""
+        folder = runs / run.id
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise RecordError(f"{folder} exists already: a new run needs a new folder") from None
+        except OSError as error:
+            raise RecordError(f"the record cannot be written to {folder}: {error}") from error
+        _write_atomically(folder / RUN, _pretty(run))
+        (folder / EPISODES).touch()
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> RecordWriter:
+        """A record to go on with; a torn last line is cut off."""
+        _read_run(folder / RUN)  # tells what is no record before anything is opened for writing
+        path = folder / EPISODES
+        file = path.open("a", encoding="utf-8")
+        try:
+            _lock(file, folder)
+            stored = read_record(folder)
+            file.truncate(sum(len(line) + 1 for line in _whole_lines(path.read_bytes())))
+        except BaseException:
+            file.close()
+            raise
+        return cls(folder, file, stored)
+
+    def append(self, episode: EpisodeRecord) -> None:
+        """Put an episode on the disk; refuses one that is there already."""
+        _check_key(self.run, episode, self.episodes, str(self.folder / EPISODES))
+        self._file.write(episode.model_dump_json() + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.episodes[episode.index] = episode
+
+    def update(self, **fields: Any) -> None:
+        """Write ``run.json`` anew with other values of some fields."""
+        self.run = RunRecord.model_validate({**dict(self.run), **fields})
+        _write_atomically(self.folder / RUN, _pretty(self.run))
+
+    def complete(self, **fields: Any) -> None:
+        """Put the episodes into the order of their index and seal the record."""
+        lines = [self.episodes[index].model_dump_json() + "\n" for index in sorted(self.episodes)]
+        content = "".join(lines).encode()
+        _write_atomically(self.folder / EPISODES, content)
+        self.update(status="complete", episodes_sha256=hashlib.sha256(content).hexdigest(), **fields)
+
+    def __enter__(self) -> RecordWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+
+def _read_run(path: Path) -> RunRecord:
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RecordError(f"{path.parent} is no run record: there is no {path.name} in it") from None
+    try:
+        fields = json.loads(text)
+    except ValueError as error:
+        raise RecordError(f"{path} is not JSON: {error}") from None
+    check_schema(fields, str(path))
+    return _parse(RunRecord, text, str(path))
+
+
+def _parse(kind: type[R], text: bytes, where: str) -> R:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise RecordError(f"{where} is not a valid {kind.__name__}: {field}: {first['msg']}") from None
+
+
+def _check_key(run: RunRecord, episode: EpisodeRecord, known: dict[int, EpisodeRecord], where: str) -> None:
+    wanted = {"run": run.id, "task": run.config.task, "seed": run.config.seed}
+    for name, value in wanted.items():
+        if getattr(episode, name) != value:
+            raise RecordError(f"{where} belongs to {name} {getattr(episode, name)!r}, not to {value!r}")
+    if episode.index >= run.config.episodes:
+        raise RecordError(f"{where} has index {episode.index}, but the run has episodes 0..{run.config.episodes - 1}")
+    if episode.index in known:
+        raise RecordError(f"{where} repeats the key ({run.id}, {run.config.task}, {episode.index})")
+
+
+def _whole_lines(content: bytes) -> list[bytes]:
+    """The lines that end in a line feed; what follows the last one was torn off."""
+    return content.split(b"\n")[:-1]
+
+
+def _pretty(run: RunRecord) -> bytes:
+    return (run.model_dump_json(indent=2) + "\n").encode()
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    draft = path.with_name(path.name + ".tmp")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+
+
+def _lock(file: TextIO, folder: Path) -> None:
+    """Hold the record until the file is closed or this process ends, however it ends."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RecordError(f"{folder} is being written by another nsctl") from None

@@ -1,0 +1,211 @@
+"""The nouns of a run's record: what was asked, where, with what, and how every episode went.
+
+``run.json`` holds one :class:`RunRecord`, ``episodes.jsonl`` one :class:`EpisodeRecord` a line. A figure that is not
+known is ``null``, never 0. Wall times, CPU times and joules of an episode lie under ``seconds`` and ``joules`` alone:
+the rest of its line is the same whenever the same episode is played.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from nsctl.contracts import Label
+from nsctl.errors import RecordError
+from nsctl.outcomes import EpisodeStatus
+from nsctl.phases import Figure
+from nsctl.scene import Channel
+
+SCHEMA_VERSION = 1
+LABELS: tuple[Label, ...] = ("measured", "attributed", "modelled", "simulated", "unavailable")
+"""From the most to the least to be trusted."""
+Privilege = Literal["sim_truth", "tracked", "pixels"]
+"""Where an agent's knowledge of the objects comes from: the simulator's truth, a (simulated) tracker, pictures alone."""
+RunStatus = Literal["running", "complete", "interrupted"]
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON has it: tuples become lists, numbers of numpy become Python's."""
+    return json.loads(json.dumps(value, default=_plain_one, allow_nan=False))
+
+
+def _plain_one(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+JsonFields = Annotated[dict[str, JsonValue], BeforeValidator(_plain)]
+"""What a part says of itself, in its own words."""
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and no field that is not named here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class FigureRecord(Record):
+    """Joules, how they were obtained and from which meter."""
+
+    value: float | None
+    label: Label
+    source: str
+
+    @classmethod
+    def of(cls, figure: Figure) -> FigureRecord:
+        """The record of a clock's figure."""
+        return cls(value=figure.value, label=figure.label, source=figure.source)
+
+    @classmethod
+    def total(cls, figures: Iterable[FigureRecord]) -> FigureRecord:
+        """The sum, labelled as its weakest part; a sum with a missing part is missing."""
+        parts = list(figures)
+        values = [part.value for part in parts if part.value is not None]
+        if not parts or len(values) < len(parts):
+            return cls(value=None, label="unavailable", source="none")
+        sources = "+".join(dict.fromkeys(part.source for part in parts))
+        return cls(value=sum(values), label=weakest(part.label for part in parts), source=sources)
+
+
+def weakest(labels: Iterable[Label]) -> Label:
+    """The least trusted of ``labels``; ``unavailable`` if there is none."""
+    return max(labels, key=LABELS.index, default="unavailable")
+
+
+class PhaseSeconds(Record):
+    """Wall and CPU seconds of one phase; CPU is that of the playing process, all threads."""
+
+    wall: float
+    cpu: float
+
+
+class OutcomeRecord(Record):
+    """How the episode ended, and why if not well."""
+
+    status: EpisodeStatus
+    reason: str
+
+
+class EpisodeRecord(Record):
+    """One line of ``episodes.jsonl``. Its key is (run, task, index)."""
+
+    run: str
+    task: str
+    index: int = Field(ge=0)
+    seed: int
+    initial_hash: str | None
+    """Of the settled initial state; ``None`` if the world could not be reset."""
+    final_hash: str | None
+    outcome: OutcomeRecord
+    success_once: bool
+    success_at_end: bool
+    steps: int = Field(ge=0)
+    plan_length: int | None
+    """Steps of the first plan; ``None`` for an agent that does not plan."""
+    plans: int
+    replans: int
+    retries: int
+    skills: tuple[JsonFields, ...]
+    """One entry for each skill execution."""
+    disturbances: tuple[JsonFields, ...]
+    seconds: dict[str, PhaseSeconds]
+    joules: dict[str, FigureRecord]
+    """By phase, and the sums ``agent`` (perceive, plan, policy) and ``total``."""
+
+
+class ConfigRecord(Record):
+    """What was asked for. ``protocol`` is the hash of what the task demands (:func:`nsctl.tasks.protocol_hash`)."""
+
+    task: str
+    task_version: int
+    protocol: str
+    agent: str
+    engine: str
+    episodes: int = Field(ge=1)
+    seed: int
+    disturb: bool
+    pose_noise: float
+    workers: int = Field(ge=1)
+
+
+class HardwareRecord(Record):
+    """The machine; what cannot be found out is ``None``."""
+
+    cpu: str | None
+    cores: int | None
+    memory_bytes: int | None
+    gpu: str | None
+
+
+class MeterRecord(Record):
+    """A registered meter: whether its joules count in this record and, if it cannot work here, why."""
+
+    name: str
+    label: Label | None
+    granularity: str | None
+    counts: bool
+    why_not: str
+    description: JsonFields
+
+
+class GitRecord(Record):
+    """The commit of nsctl's own checkout, and whether it had changes that were not committed."""
+
+    sha: str
+    dirty: bool
+
+
+class RunRecord(Record):
+    """``run.json``."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str
+    status: RunStatus
+    command: tuple[str, ...]
+    config: ConfigRecord
+    agent: JsonFields
+    """The agent in its own words: parts, hashes of weights, what each part reads."""
+    world: JsonFields
+    """The world in its own words: engine, simulator version, channels and their labels."""
+    privilege: Privilege
+    versions: dict[str, str]
+    hardware: HardwareRecord
+    meters: tuple[MeterRecord, ...]
+    carbon: tuple[JsonFields, ...]
+    """codecarbon's final fields, verbatim, one entry for each session of the run that was metered by it."""
+    git: GitRecord | None
+    """``None`` if nsctl does not run from a checkout."""
+    started: str
+    ended: str | None
+    """ISO 8601, UTC."""
+    wall_seconds: float | None
+    """Over all sessions that ended in good order (a session that was killed cannot tell)."""
+    episodes_sha256: str | None
+    """Of ``episodes.jsonl`` once the run is complete, so that later changes are noticed."""
+
+
+def privilege(channels: Mapping[str, Channel]) -> Privilege:
+    """The class of a world: what its ``objects`` channel gives away, or ``pixels`` if it has none."""
+    if "objects" not in channels:
+        return "pixels"
+    return "sim_truth" if channels["objects"] == "sim_truth" else "tracked"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of both files: ``run`` and ``episode``."""
+    return {"run": RunRecord.model_json_schema(), "episode": EpisodeRecord.model_json_schema()}
+
+
+def check_schema(fields: Any, where: str) -> None:
+    """Refuse what is no record, or one of another schema than ours."""
+    if not isinstance(fields, dict) or "schema_version" not in fields:
+        raise RecordError(f"{where} is no run record: it has no schema_version")
+    if fields["schema_version"] != SCHEMA_VERSION:
+        raise RecordError(
+            f"{where} has schema_version {fields['schema_version']!r}, this nsctl reads {SCHEMA_VERSION}: "
+            "read it with the nsctl that wrote it"
+        )

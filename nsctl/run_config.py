@@ -1,0 +1,31 @@
+"""What a run is to do: the choices that, together with the parts' versions, decide every episode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nsctl.contracts import SuiteOptions
+from nsctl.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A task, an agent, an engine and how many episodes; ``pose_noise`` in metres."""
+
+    task: str
+    agent: str = "nesy"
+    engine: str = "mujoco"
+    episodes: int = 10
+    seed: int = 0
+    disturb: bool = False
+    pose_noise: float = SuiteOptions.pose_noise
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("episodes", 1), ("seed", 0), ("workers", 1)):
+            if getattr(self, name) < least:
+                raise InvalidValue(f"{name} must be >= {least}, got {getattr(self, name)}")
+
+    def options(self, *, video: bool = False) -> SuiteOptions:
+        """How the world of such a run is set up."""
+        return SuiteOptions(self.engine, self.disturb, self.pose_noise, video=video)
