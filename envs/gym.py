@@ -46,7 +46,9 @@ class TableEnv(gymnasium.Env[Arrays, np.ndarray[Any, np.dtype[np.float32]]]):
         self.observation_space = spaces.Dict(
             {
                 "proprio": spaces.Box(-_PROPRIO_BOUND, _PROPRIO_BOUND, dtype=np.float32),
-                "objects": spaces.Box(-np.tile(_POSE_BOUND, (count, 1)), np.tile(_POSE_BOUND, (count, 1)), dtype=np.float32),
+                "objects": spaces.Box(
+                    -np.tile(_POSE_BOUND, (count, 1)), np.tile(_POSE_BOUND, (count, 1)), dtype=np.float32
+                ),
             }
         )
 
@@ -58,9 +60,7 @@ class TableEnv(gymnasium.Env[Arrays, np.ndarray[Any, np.dtype[np.float32]]]):
         self._episode += 1
         return _arrays(observation), {"is_success": False, "instruction": observation.instruction}
 
-    def step(
-        self, action: np.ndarray[Any, np.dtype[np.float32]]
-    ) -> tuple[Arrays, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> tuple[Arrays, float, bool, bool, dict[str, Any]]:
         observation = self._world.step(action)
         success = self._world.success_at_end
         info = {"is_success": success, "success_once": self._world.success_once}

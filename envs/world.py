@@ -44,7 +44,9 @@ class TableWorld:
     def __init__(self, task: Task, options: SuiteOptions) -> None:
         self.task = task
         self._options = options
-        self._engine: Engine = registry.load("engines", options.engine)(task.bodies, options.cameras, video=options.video)
+        self._engine: Engine = registry.load("engines", options.engine)(
+            task.bodies, options.cameras, video=options.video
+        )
         self._tracker = PoseTracker(options.pose_noise)
         self.channels: Mapping[str, Channel] = {
             "proprio": "estimated",
@@ -61,7 +63,9 @@ class TableWorld:
 
     def reset(self, seed: int, episode: int) -> Observation:
         key = crc32(f"{self.task.name}@{self.task.version}".encode())
-        start, sensing, meddling = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, episode, key]).spawn(3))
+        start, sensing, meddling = (
+            np.random.default_rng(s) for s in np.random.SeedSequence([seed, episode, key]).spawn(3)
+        )
         self._engine.reset(self.task.sample(start).poses)
         self._target, self._gripper = self._engine.tcp, -1.0
         for _ in range(SETTLING_STEPS):

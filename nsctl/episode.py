@@ -15,6 +15,8 @@ from nsctl.phases import EpisodeClock, PhaseCost
 class Episode:
     """How an episode went. ``costs`` has every phase."""
 
+    initial_hash: str | None
+    """``None`` if the world could not even be reset, and then still tells of an episode before."""
     outcome: EpisodeOutcome
     steps: int
     report: AgentReport
@@ -25,10 +27,11 @@ def play(
     world: World, agent: Agent, clock: EpisodeClock, seed: int, number: int, watch: Callable[[int], None] | None = None
 ) -> Episode:
     """Play the episode of this number to its end. ``watch`` is called after every control step."""
-    steps = 0
+    steps, initial_hash = 0, None
     try:
         with clock.phase("simulate"):
             observation = world.reset(seed, number)
+        initial_hash = world.initial_hash
         agent.reset(world.task, crc32(f"{seed}:{number}".encode()), clock)
         while not world.over:
             action = agent.act(observation)  # splits itself into perceive, plan and policy
@@ -40,11 +43,10 @@ def play(
             if watch is not None:
                 with clock.phase("render"):
                     watch(steps)
-        outcome = _outcome(world, agent)
+        outcome, report = _outcome(world, agent), agent.report()
     except Exception as error:  # a part failed: the episode is lost, the run is not
-        outcome = EpisodeOutcome("errored", f"{type(error).__name__}: {error}")
-        return Episode(outcome, steps, AgentReport(), clock.stop())
-    return Episode(outcome, steps, agent.report(), clock.stop())
+        outcome, report = EpisodeOutcome("errored", f"{type(error).__name__}: {error}"), AgentReport()
+    return Episode(initial_hash, outcome, steps, report, clock.stop())
 
 
 def _outcome(world: World, agent: Agent) -> EpisodeOutcome:

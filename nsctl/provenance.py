@@ -10,7 +10,18 @@ from pathlib import Path
 
 from nsctl.records import GitRecord, HardwareRecord
 
-PACKAGES = ("nsctl", "numpy", "clingo", "mujoco", "pybullet", "torch", "gymnasium", "codecarbon", "pydantic", "safetensors")
+PACKAGES = (
+    "nsctl",
+    "numpy",
+    "clingo",
+    "mujoco",
+    "pybullet",
+    "torch",
+    "gymnasium",
+    "codecarbon",
+    "pydantic",
+    "safetensors",
+)
 """The distributions that can change an episode, or what is told of it."""
 _HOME = Path(__file__).resolve().parent.parent
 _GPUS = Path("/proc/driver/nvidia/gpus")

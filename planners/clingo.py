@@ -18,6 +18,10 @@ from planners.sweep import Sweep
 # States times steps that the sweep looks at before each call of the solver; about 20 ms.
 SWEEP_EFFORT = 200_000
 
+# Steps between milestones. Warm replans of Hanoi with five discs (up to 62 steps), median and worst of 13: 44 ms and
+# 0.9 s without milestones, 11 ms and 18 ms with them.
+MILESTONE_STEPS = 8
+
 
 class ClingoPlanner:
     """Finds plans with the fewest steps, and proves it.
@@ -106,7 +110,8 @@ class _Query:
             if sweep.exhausted:
                 return self._unsolvable(f"all {sweep.states} states that can be reached were seen; none is a goal")
             steps = max(steps, sweep.depth)
-            answer = self.session._horizons.ask(self.start, self.avoided, steps, self.deadline)
+            milestones = {0: self.start, **sweep.milestones(MILESTONE_STEPS)}
+            answer = self.session._horizons.ask(milestones, self.avoided, steps, self.deadline)
             if answer is None:
                 return TimedOut(None, steps * self.cheapest, ClingoPlanner.name, monotonic() - self.begun)
             if answer:

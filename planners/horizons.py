@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from time import monotonic
 
@@ -19,8 +19,7 @@ CHUNK = 8
 # Seconds; clingo takes an infinite wait for none.
 LONGEST_WAIT = 1e6
 
-# Vmtf: of twelve settings tried, three times faster than the default on Hanoi with five discs and no slower elsewhere.
-OPTIONS = ("--warn=none", "--seed=1", "--parallel-mode=1", "--heuristic=Vmtf")
+OPTIONS = ("--warn=none", "--seed=1", "--parallel-mode=1")
 
 
 class Horizons:
@@ -34,11 +33,11 @@ class Horizons:
         self._control.ground([("base", [])])
         self.unrolled = 0
         """For how many steps the transition system is ground."""
-        self._holds = [self._literal("holds", number, 0) for number in range(len(task.atoms))]
         self._valid = [self._literal("valid", number) for number in range(len(self._invariants))]
 
-    def ask(self, state: int, avoided: Sequence[int], steps: int, deadline: float) -> list[int] | None:
-        """The numbers of ``steps`` (one or more) steps that lead from ``state`` to the goal.
+    def ask(self, states: Mapping[int, int], avoided: Sequence[int], steps: int, deadline: float) -> list[int] | None:
+        """The numbers of ``steps`` (one or more) steps that lead to the goal through ``states``: where to be after 0
+        steps, and, if known, after others.
 
         Empty if there are none; ``None`` if the deadline (of the monotonic clock) came first. The caller knows that no
         shorter plan exists: what was learned holds for every question, but only plans of this very length are sought.
@@ -47,13 +46,17 @@ class Horizons:
             if monotonic() >= deadline:
                 return None
             self._unroll(min(max(steps, self.unrolled + CHUNK), self.unrolled + 2 * CHUNK))
-        assumptions = [*self._begin(state), *self._end(steps)]
+        assumptions = [*self._at(states), *self._groups(states[0]), *self._end(steps)]
         assumptions += [-self._literal("occurs", action, t) for t in range(1, steps + 1) for action in avoided]
         return self._solve(assumptions, steps, deadline)
 
-    def _begin(self, state: int) -> Iterable[int]:
-        for number, literal in enumerate(self._holds):
-            yield literal if state >> number & 1 else -literal
+    def _at(self, states: Mapping[int, int]) -> Iterable[int]:
+        for t, state in states.items():
+            for number in range(len(self._task.atoms)):
+                literal = self._literal("holds", number, t)
+                yield literal if state >> number & 1 else -literal
+
+    def _groups(self, state: int) -> Iterable[int]:
         for invariant, literal in zip(self._invariants, self._valid, strict=True):
             weight = invariant.weight(state)
             yield literal if weight == 1 or (weight == 0 and not invariant.exact) else -literal

@@ -118,7 +118,9 @@ class MujocoEngine:
 
     def render(self, camera: str) -> Image:
         if camera not in self._cameras:
-            raise InvalidValue(f"camera {camera!r} was not asked for; this world has: {', '.join(self._cameras) or 'none'}")
+            raise InvalidValue(
+                f"camera {camera!r} was not asked for; this world has: {', '.join(self._cameras) or 'none'}"
+            )
         return self._cameras[camera].picture(self._data)
 
     def film(self) -> Image:

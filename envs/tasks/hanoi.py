@@ -35,7 +35,14 @@ _ON_AXIS = 0.02  # m: a tower counts while each disc is this near to the axis of
 _ON_PEG = 0.04  # m: and its lowest disc this near to the middle of the place
 _LEVEL = 0.006  # m: heights must match this well
 _TILT = 0.15  # rad
-_RGB = ((0.86, 0.27, 0.22), (0.95, 0.66, 0.18), (0.24, 0.62, 0.37), (0.20, 0.47, 0.76), (0.52, 0.34, 0.66), (0.35, 0.66, 0.68))
+_RGB = (
+    (0.86, 0.27, 0.22),
+    (0.95, 0.66, 0.18),
+    (0.24, 0.62, 0.37),
+    (0.20, 0.47, 0.76),
+    (0.52, 0.34, 0.66),
+    (0.35, 0.66, 0.68),
+)
 
 
 def half_size(disc: int) -> float:

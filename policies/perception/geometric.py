@@ -1,12 +1,13 @@
 """Grounds the tower predicates from where things are: on, clear, holding, handempty.
 
-An observed state may be untidy: a fallen disc is ``on`` the table wherever it lies, and a peg next to which it lies too
-closely is not ``clear``, so that the planner takes the disc away first.
+An observed state may be untidy. Every movable object is held or on exactly one support: on what it lies on or leans
+against from above, else on the place where it leaves no room for another, else on the table. So whatever is picked
+frees what it was on, and a plan made of such atoms works on untidy tables too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -15,10 +16,8 @@ from nsctl.scene import ObjectEstimate, SceneEstimate
 from nsctl.symbolic import Atom, Problem, SymbolicState
 
 TABLE = "table"
-_LEVEL = 0.012
-"""Metres by which a resting height may be off."""
-_ON_PLACE = 0.03
-"""Metres from the middle of a place within which a disc lies on it."""
+_WELL_ON_PLACE, _WELL_ON_OBJECT = 0.035, 0.016
+"""Metres off the middle of its support within which an object counts as being where the goal wants it."""
 _IN_HAND = 0.025
 """Metres between a held object and the tool centre point."""
 _GRIPPED = 0.003
@@ -33,7 +32,7 @@ class GeometricGrounder:
     """Says which atoms hold in a scene; refuses a domain with a fluent that it cannot see."""
 
     def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
-        looks = _Looks(scene)
+        looks = _Looks(scene, {literal.atom for literal in problem.goal})
         atoms = set(_static(problem))
         for predicate in sorted(problem.domain.fluents):
             if predicate not in looks.predicates:
@@ -45,35 +44,47 @@ class GeometricGrounder:
 class _Looks:
     """One scene, looked at: each predicate with the argument tuples for which it holds."""
 
-    def __init__(self, scene: SceneEstimate) -> None:
-        self._scene = scene
+    def __init__(self, scene: SceneEstimate, goal: Collection[Atom]) -> None:
+        self._scene, self._goal = scene, goal
         self._movable = {n: e for n, e in scene.objects.items() if e.body.movable}
         self._places = {n: e for n, e in scene.objects.items() if not e.body.movable}
+        self._widest = max((e.body.half_extents[0] for e in self._movable.values()), default=0.0)
         supports = {name: self._support(name) for name in self._movable}
         self._held = [name for name, support in supports.items() if support is None]
         self._on = {name: support for name, support in supports.items() if support is not None}
-        self.predicates: dict[str, Callable[[], Iterator[tuple[str, ...]]]] = {
-            "on": lambda: iter(self._on.items()),
-            "holding": lambda: ((name,) for name in self._held),
-            "handempty": lambda: iter([()] if not self._held else []),
+        self.predicates: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
+            "on": self._on.items,
+            "holding": lambda: [(name,) for name in self._held],
+            "handempty": lambda: [] if self._held else [()],
             "clear": self._clear,
         }
 
     def _support(self, name: str) -> str | None:
-        """What the object lies on; ``None`` if the hand holds it."""
+        """What the object is on; ``None`` if the hand holds it."""
         estimate = self._movable[name]
-        position, half = estimate.pose.position, estimate.body.half_extents[2]
-        beneath = [o for o in self._movable if o != name and self._rests(estimate, self._movable[o])]
-        if beneath:
-            return min(beneath, key=lambda o: _apart(estimate, self._movable[o]))
         if self._gripped(estimate) and self._lift(name) > _LIFTED:
             return None
-        near = [p for p, place in self._places.items() if _apart(estimate, place) < _ON_PLACE]
-        return near[0] if near and abs(position[2] - half) < _LEVEL else TABLE
+        beneath = [o for o, other in self._movable.items() if o != name and _over(estimate, other)]
+        occupied = [p for p, place in self._places.items() if self._occupies(estimate, place)]
+        for support in sorted(beneath, key=lambda o: _apart(estimate, self._movable[o])) + occupied:
+            wanted = Atom("on", (name, support)) in self._goal
+            return TABLE if wanted and self._misplaced(name, support) else support
+        return TABLE
 
-    def _rests(self, upper: ObjectEstimate, lower: ObjectEstimate) -> bool:
-        gap = upper.pose.position[2] - lower.pose.position[2] - _heights(upper, lower)
-        return abs(gap) < _LEVEL and _apart(upper, lower) < lower.body.half_extents[0] + 0.3 * upper.body.half_extents[0]
+    def _occupies(self, estimate: ObjectEstimate, place: ObjectEstimate) -> bool:
+        """Whether the object leaves no room on the place for the widest one."""
+        low = estimate.pose.position[2] < 1.6 * estimate.body.half_extents[2]
+        return low and _apart(estimate, place) < estimate.body.half_extents[0] + self._widest + _ROOM
+
+    def _misplaced(self, name: str, support: str) -> bool:
+        """Whether the object lies too far off for a goal: then it is as good as on the table, and is placed anew."""
+        off = _apart(self._movable[name], self._scene[support])
+        return off > (_WELL_ON_OBJECT if support in self._movable else _WELL_ON_PLACE)
+
+    def _clear(self) -> Iterator[tuple[str, ...]]:
+        yield (TABLE,)
+        covered = {*self._on.values(), *self._held}
+        yield from ((name,) for name in (*self._movable, *self._places) if name not in covered)
 
     def _gripped(self, estimate: ObjectEstimate) -> bool:
         proprio = self._scene.proprio
@@ -90,18 +101,6 @@ class _Looks:
             if o != name and other.pose.position[2] < estimate.pose.position[2] and _overlap(estimate, other)
         ]
         return float(bottom - max([0.0, *tops]))
-
-    def _clear(self) -> Iterator[tuple[str, ...]]:
-        yield (TABLE,)
-        for name, estimate in self._movable.items():
-            above = (o for n, o in self._movable.items() if n != name and n not in self._held and _over(o, estimate))
-            if name not in self._held and not any(above):
-                yield (name,)
-        widest = max((e.body.half_extents[0] for e in self._movable.values()), default=0.0)
-        for name, place in self._places.items():
-            crowd = (e for n, e in self._movable.items() if n not in self._held and _crowds(e, place, widest))
-            if not any(crowd):
-                yield (name,)
 
 
 def _static(problem: Problem) -> Iterator[Atom]:
@@ -126,9 +125,3 @@ def _over(upper: ObjectEstimate, lower: ObjectEstimate) -> bool:
     """Whether ``upper`` lies, however crookedly, on ``lower``."""
     rise = upper.pose.position[2] - lower.pose.position[2]
     return _overlap(upper, lower) and 0.5 * _heights(upper, lower) < rise < 1.5 * _heights(upper, lower)
-
-
-def _crowds(estimate: ObjectEstimate, place: ObjectEstimate, widest: float) -> bool:
-    """Whether an object at table level leaves no room on a place for the widest one."""
-    low = estimate.pose.position[2] < 1.6 * estimate.body.half_extents[2]
-    return low and _apart(estimate, place) < estimate.body.half_extents[0] + widest + _ROOM

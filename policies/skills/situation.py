@@ -63,7 +63,9 @@ class Situation:
 
     def features(self) -> NDArray[np.float32]:
         """The network's input, float32 [45]."""
-        vectors = np.concatenate([self.commanded, self.measured, self.grip, [self.climb_commanded, self.climb_measured]])
+        vectors = np.concatenate(
+            [self.commanded, self.measured, self.grip, [self.climb_commanded, self.climb_measured]]
+        )
         scales = [vectors / 0.25, np.tanh(vectors / 0.03), np.tanh(vectors / 0.006)]  # 3 x [11]
         width = [self.spread / 0.04, np.tanh(self.spread / 0.01), np.tanh(self.spread / 0.002)]
         turn = [self.yaw / 0.8, np.tanh(self.yaw / 0.1), np.tanh(self.yaw / 0.02)]

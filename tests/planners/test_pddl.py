@@ -86,13 +86,13 @@ def test_equality_is_decided_while_grounding():
         ),
         (
             "(:functions (fuel ?x)))",
-            "line 2: found '(fuel ?x)', expected plain STRIPS without numeric fluents (other than (increase (total-cost) N)"
-            " with a whole number N)",
+            "line 2: found '(fuel ?x)', expected plain STRIPS without numeric fluents"
+            " (other than (increase (total-cost) N) with a whole number N)",
         ),
         (
             "(:action a :effect (increase (total-cost) 1.5)))",
-            "line 2: found '(increase (...) 1.5)', expected plain STRIPS without numeric fluents (other than (increase (total-cost) N)"
-            " with a whole number N)",
+            "line 2: found '(increase (...) 1.5)', expected plain STRIPS without numeric fluents"
+            " (other than (increase (total-cost) N) with a whole number N)",
         ),
         ("(:action a :effect (= q q)))", "line 2: action a: no object is called 'q'. There is: none. (in =(q, q))"),
         (

@@ -1,5 +1,6 @@
 """The sweep proves lengths, unsolvability, or a bound."""
 
+from itertools import pairwise
 from math import inf
 
 from planners.asp import ground
@@ -40,3 +41,17 @@ def test_no_effort_and_a_past_deadline_change_nothing(hanoi):
     sweep.advance(0, inf)
     sweep.advance(10**6, -inf)
     assert (sweep.depth, sweep.states, sweep.over) == (0, 1, False)
+
+
+def test_milestones_are_states_on_one_shortest_way(hanoi):
+    problem = hanoi(3)
+    sweep = sweep_of(problem)
+    assert sweep.milestones(4) == {}
+    sweep.advance(10**6, inf)
+    found = sweep.milestones(4)
+    assert list(found) == [4, 8, 12]
+    task = ground(problem)
+    states = [task.state(problem.init), *sweep.milestones(1).values()]
+    assert len(states) == 14
+    for before, after in pairwise(states):
+        assert after in {move.apply(before) for move in task.moves if move.applicable(before)}

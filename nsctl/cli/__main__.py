@@ -1,0 +1,6 @@
+"""``python -m nsctl.cli``."""
+
+from nsctl.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What the shell offers after TAB."""
+
+from __future__ import annotations
+
+
+def complete_task(incomplete: str) -> list[str]:
+    """Names of tasks; imports the suites, but no simulator."""
+    from nsctl import tasks
+
+    return [name for name in tasks.names() if name.startswith(incomplete)]
+
+
+def complete_agent(incomplete: str) -> list[str]:
+    """Names of agents, from metadata alone."""
+    return _parts("agents", incomplete)
+
+
+def complete_engine(incomplete: str) -> list[str]:
+    """Names of engines, from metadata alone."""
+    return _parts("engines", incomplete)
+
+
+def complete_planner(incomplete: str) -> list[str]:
+    """Names of planners, from metadata alone."""
+    return _parts("planners", incomplete)
+
+
+def complete_skill(incomplete: str) -> list[str]:
+    """Names of skills, from metadata alone."""
+    return _parts("skills", incomplete)
+
+
+def complete_group(incomplete: str) -> list[str]:
+    """Names of the groups of parts."""
+    from nsctl.registry import GROUPS
+
+    return [group for group in GROUPS if group.startswith(incomplete)]
+
+
+def _parts(group: str, incomplete: str) -> list[str]:
+    from nsctl import registry
+
+    return [name for name in registry.parts(group) if name.startswith(incomplete)]

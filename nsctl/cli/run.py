@@ -1,0 +1,108 @@
+"""``nsctl run``: play episodes of a task, keep a record, say what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nsctl.cli.completion import complete_agent, complete_engine, complete_task
+
+if TYPE_CHECKING:
+    from nsctl.evaluation import Evaluation, RunOptions
+
+FIXED = ("agent", "episodes", "seed", "workers", "engine", "disturb", "pose_noise", "runs")
+"""Options that a record to be gone on with has settled already."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command of this file."""
+    app.command()(run)
+
+
+def run(
+    ctx: typer.Context,
+    task: Annotated[str | None, typer.Argument(help="For example hanoi-3.", autocompletion=complete_task)] = None,
+    agent: Annotated[
+        str, typer.Option(help="nesy (neural skills), scripted or random.", autocompletion=complete_agent)
+    ] = "nesy",
+    episodes: Annotated[int, typer.Option(help="How many.")] = 10,
+    seed: Annotated[int, typer.Option(help="Decides the initial states.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that play side by side.")] = 1,
+    engine: Annotated[str, typer.Option(help="The simulator.", autocompletion=complete_engine)] = "mujoco",
+    disturb: Annotated[bool, typer.Option("--disturb", help="Push or snatch a body once an episode.")] = False,
+    pose_noise: Annotated[
+        float, typer.Option(metavar="METRES", help="Error of the simulated tracker; 0 gives true poses.")
+    ] = 0.001,
+    video: Annotated[Path | None, typer.Option(metavar="DIR", help="Film every episode into this folder.")] = None,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where records are kept.")] = Path("runs"),
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with the record in this folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and no progress.")] = False,
+    carbon: Annotated[bool, typer.Option("--carbon/--no-carbon", help="Let codecarbon meter the whole run.")] = True,
+) -> None:
+    """Play episodes of TASK, keep a record of each, and sum up success and joules."""
+    if resume is None and task is None:
+        raise typer.BadParameter("name a task, for example hanoi-3 (see `nsctl parts list envs`)", param_hint="TASK")
+    if resume is not None:
+        _refuse_fixed(ctx, task)
+
+    from nsctl.cli.progress import progress
+    from nsctl.evaluation import RunOptions
+
+    with nullcontext() if as_json else progress() as listener:
+        options = RunOptions(("nsctl", *sys.argv[1:]), carbon, video, listener)
+        choices = (agent, engine, episodes, seed, disturb, pose_noise, workers)
+        done = _evaluate(task, choices, runs, options) if resume is None else _resume(resume, options)
+    if as_json:
+        typer.echo(json.dumps(result(done)))
+    else:
+        from nsctl.cli.report import print_report
+
+        print_report(done)
+
+
+def result(done: Evaluation) -> dict[str, Any]:
+    """The object that ``--json`` prints. Its keys may be added to, never renamed."""
+    config, summary = done.run.config, done.summary
+    return {
+        "task": config.task,
+        "agent": config.agent,
+        "engine": config.engine,
+        "episodes": summary.episodes,
+        "success_once": summary.success_once,
+        "success_at_end": summary.success_at_end,
+        "interval": list(summary.interval),
+        "plan_length": summary.plan_length,
+        "replans": summary.replans,
+        "joules": {name: {"value": f.value, "label": f.label} for name, f in summary.joules.items()},
+        "joules_per_success": summary.joules_per_success,
+        "seconds": summary.seconds,
+        "record": str(done.folder),
+    }
+
+
+def _evaluate(task: str | None, choices: tuple[Any, ...], runs: Path, options: RunOptions) -> Evaluation:
+    from nsctl.evaluation import evaluate
+    from nsctl.run_config import RunConfig
+
+    return evaluate(RunConfig(task or "", *choices), runs, options)
+
+
+def _resume(folder: Path, options: RunOptions) -> Evaluation:
+    from nsctl.evaluation import resume
+
+    return resume(folder, options)
+
+
+def _refuse_fixed(ctx: typer.Context, task: str | None) -> None:
+    given = ["TASK"] if task is not None else []
+    for name in FIXED:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            given.append("--" + name.replace("_", "-"))
+    if given:
+        raise typer.BadParameter(f"the record has settled {', '.join(given)}: leave it out", param_hint="--resume")

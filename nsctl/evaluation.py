@@ -1,0 +1,250 @@
+"""Plays the episodes of a run, keeps each as it ends, and goes on where a run was cut short."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from nsctl import provenance, registry, tasks
+from nsctl.contracts import Executor, Meter, Play
+from nsctl.errors import NsctlError, RecordError, UnknownName
+from nsctl.metering import counters, survey
+from nsctl.player import Player
+from nsctl.record_folder import RecordWriter, read_record
+from nsctl.records import ConfigRecord, EpisodeRecord, MeterRecord, RunRecord, privilege
+from nsctl.run_config import RunConfig
+from nsctl.summary import Summary, summarise
+
+
+class Listener(Protocol):
+    """Is told how a run gets on. ``step`` is told of by runs in one process alone."""
+
+    def begin(self, config: RunConfig, done: Sequence[EpisodeRecord]) -> None: ...
+
+    def step(self, episode: int, steps: int, subgoal: str) -> None: ...
+
+    def ended(self, episode: EpisodeRecord) -> None: ...
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is looked after; nothing here changes what happens in an episode."""
+
+    command: tuple[str, ...] = ()
+    carbon: bool = True
+    """Whether codecarbon meters the whole run (its start takes a second or two)."""
+    video: Path | None = None
+    """Where to put a video of every episode."""
+    listener: Listener | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A run that is over: its record and what it came to."""
+
+    folder: Path
+    run: RunRecord
+    summary: Summary
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; every episode that had ended is in ``folder``."""
+
+    def __init__(self, folder: Path, done: int, wanted: int) -> None:
+        super().__init__(f"interrupted: {done} of {wanted} episodes are kept in {folder}")
+        self.folder, self.done, self.wanted = folder, done, wanted
+
+
+def evaluate(config: RunConfig, runs: Path = Path("runs"), options: RunOptions = RunOptions()) -> Evaluation:
+    """Play all episodes of a new run and keep its record under ``runs``."""
+    _check_names(config)
+    player = Player(config, options.video)
+    with RecordWriter.create(runs, _new_run(config, player, options)) as writer:
+        return _play_missing(writer, config, player, options)
+
+
+def resume(folder: Path, options: RunOptions = RunOptions()) -> Evaluation:
+    """Play what is missing from a record. Refuses if anything that decides an episode has changed since."""
+    with RecordWriter.open(folder) as writer:
+        stored = writer.run.config.model_dump(exclude={"task_version", "protocol"})
+        config = RunConfig(**stored)
+        if len(writer.episodes) == config.episodes and writer.run.status == "complete":
+            return Evaluation(folder, writer.run, summarise(_in_order(writer)))
+        _check_names(config)
+        player = Player(config, options.video)
+        _refuse_changes(folder, writer.run, _new_run(config, player, options))
+        return _play_missing(writer, config, player, options)
+
+
+def load(folder: Path) -> Evaluation:
+    """A record as it is, without playing anything."""
+    stored = read_record(folder)
+    return Evaluation(folder, stored.run, summarise(stored.episodes))
+
+
+def _play_missing(writer: RecordWriter, config: RunConfig, player: Player, options: RunOptions) -> Evaluation:
+    player.run = writer.run.id
+    executor, make = _executor(config, player, options)
+    missing = [index for index in range(config.episodes) if index not in writer.episodes]
+    if options.listener is not None:
+        options.listener.begin(config, _in_order(writer))
+    with _session(writer, config, options) as ending:
+        for episode in executor.map(make, missing):
+            writer.append(episode)
+            if options.listener is not None:
+                options.listener.ended(episode)
+        player.close()
+        ending.complete = True
+    return Evaluation(writer.folder, writer.run, summarise(_in_order(writer)))
+
+
+@dataclass
+class _Ending:
+    complete: bool = False
+    carbon: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+@contextmanager
+def _session(writer: RecordWriter, config: RunConfig, options: RunOptions) -> Iterator[_Ending]:
+    """One sitting of a run: whatever ends it, the record says so and says what it cost."""
+    ending, before, begun = _Ending(), writer.run.wall_seconds or 0.0, time.perf_counter()
+    writer.update(status="running", ended=None)
+    try:
+        with _carbon(ending, options):
+            yield ending
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(writer.folder, len(writer.episodes), config.episodes) from error
+    except NsctlError as error:
+        raise NsctlError(
+            f"{error}; {len(writer.episodes)} of {config.episodes} episodes are kept in {writer.folder}"
+        ) from error
+    finally:
+        fields: dict[str, Any] = {
+            "ended": _now(),
+            "wall_seconds": before + time.perf_counter() - begun,
+            "carbon": (*writer.run.carbon, *ending.carbon),
+            "meters": _meters(config),
+        }
+        if ending.complete:
+            writer.complete(**fields)
+        else:
+            writer.update(status="interrupted", **fields)
+
+
+@contextmanager
+def _carbon(ending: _Ending, options: RunOptions) -> Iterator[None]:
+    """codecarbon around what happens inside. It is a guest here: its failure is noted and spoils nothing."""
+    meter = _carbon_meter() if options.carbon else None
+    try:
+        yield
+    finally:
+        if meter is not None:
+            ending.carbon.append(_quietly(meter.stop))
+
+
+def _carbon_meter() -> Meter | None:
+    meter = next((entry.meter for entry in survey() if entry.part.name == "codecarbon" and entry.ok), None)
+    if meter is not None and "error" in _quietly(meter.start):
+        return None
+    return meter
+
+
+def _quietly(call: Any) -> Mapping[str, Any]:
+    try:
+        return call() or {}
+    except Exception as error:  # whatever a library of another kind raises
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _executor(config: RunConfig, player: Player, options: RunOptions) -> tuple[Executor, Any]:
+    """Who plays, and how each worker comes by its player."""
+    if config.workers == 1:
+        if options.listener is not None:
+            player.watch = options.listener.step
+        return registry.load("executors", "serial")(), lambda: player
+    player.close()
+    return registry.load("executors", "process")(config.workers), partial(_worker, config, options.video, player.run)
+
+
+def _worker(config: RunConfig, video: Path | None, run: str) -> Play:
+    player = Player(config, video)
+    player.run = run
+    return player
+
+
+def _new_run(config: RunConfig, player: Player, options: RunOptions) -> RunRecord:
+    task = tasks.find(config.task)
+    fields = {**vars(config), "task_version": task.version, "protocol": tasks.protocol_hash(task)}
+    return RunRecord(
+        id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{config.task}-{config.agent}-{secrets.token_hex(3)}",
+        status="running",
+        command=options.command,
+        config=ConfigRecord(**fields),
+        agent=player.agent_description(),
+        world=player.world_description(),
+        privilege=privilege(player.channels),
+        versions=provenance.versions(),
+        hardware=provenance.hardware(),
+        meters=_meters(config),
+        carbon=(),
+        git=provenance.git(),
+        started=_now(),
+        ended=None,
+        wall_seconds=None,
+        episodes_sha256=None,
+    )
+
+
+def _refuse_changes(folder: Path, before: RunRecord, now: RunRecord) -> None:
+    """The other fields may differ: they do not decide what happens in an episode."""
+    for name in ("config", "versions", "agent", "world"):
+        old, new = (_flat(run.model_dump()[name]) for run in (before, now))
+        if changed := sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)):
+            key = changed[0]
+            raise RecordError(
+                f"{folder} cannot be gone on with: {name} {key} was {old.get(key)!r} and is {new.get(key)!r} now; "
+                "start a new run"
+            )
+
+
+def _flat(fields: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        return {prefix.rstrip("."): fields}
+    return {key: value for name, part in fields.items() for key, value in _flat(part, f"{prefix}{name}.").items()}
+
+
+def _meters(config: RunConfig) -> tuple[MeterRecord, ...]:
+    used = counters(shared=config.workers > 1)
+    return tuple(
+        MeterRecord(
+            name=entry.part.name,
+            label=entry.meter.label if entry.meter else None,
+            granularity=entry.meter.granularity if entry.meter else None,
+            counts=entry.meter in used,
+            why_not=entry.why,
+            description=dict(entry.meter.describe()) if entry.meter and entry.ok else {},
+        )
+        for entry in survey()
+    )
+
+
+def _check_names(config: RunConfig) -> None:
+    """Refuse what nobody registered, before anything heavy is imported."""
+    registry.find("agents", config.agent)
+    registry.find("engines", config.engine)
+    tasks.find(config.task)
+
+
+def _in_order(writer: RecordWriter) -> list[EpisodeRecord]:
+    return [writer.episodes[index] for index in sorted(writer.episodes)]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,118 @@
+"""An agent in a world, ready to play any episode of a run and to write down how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nsctl import registry, tasks
+from nsctl.contracts import Agent, World
+from nsctl.episode import Episode, play
+from nsctl.metering import counters
+from nsctl.phases import AGENT_PHASES, EpisodeClock
+from nsctl.records import EpisodeRecord, FigureRecord, OutcomeRecord, PhaseSeconds
+from nsctl.run_config import RunConfig
+
+Watch = Callable[[int, int, str], None]
+"""Is told the episode, the control steps so far and what the agent is about."""
+WATCH_EVERY = 20
+"""Control steps between two calls of a :data:`Watch`; one second of the world's time."""
+
+
+class Player:
+    """Makes its agent and world once and plays episodes with them, whichever and in any order.
+
+    After an episode that ended in an exception both are made anew, so that nothing of it is left. ``video`` is a folder.
+    """
+
+    def __init__(self, config: RunConfig, video: Path | None = None) -> None:
+        self.config, self.run, self.watch = config, "", _nobody
+        self._video = video
+        self._agent, self._world = self._make()
+
+    def agent_description(self) -> dict[str, Any]:
+        """The agent in its own words, and the distribution that it comes from."""
+        part = registry.find("agents", self.config.agent)
+        return {**self._agent.describe(), "part": f"{part.distribution} {part.version}: {part.target}"}
+
+    def world_description(self) -> dict[str, Any]:
+        """The world in its own words."""
+        return dict(self._world.describe())
+
+    @property
+    def channels(self) -> Mapping[str, Any]:
+        """The channels of the world's observations."""
+        return self._world.channels
+
+    def __call__(self, index: int, /) -> EpisodeRecord:
+        """Play the episode of this number."""
+        film = self._film(index)
+        clock = EpisodeClock(counters(shared=self.config.workers > 1))
+
+        def watch(steps: int) -> None:
+            if film is not None:
+                film.look(self._world, steps)
+            if steps % WATCH_EVERY == 0:
+                self.watch(index, steps, self._agent.subgoal)
+
+        watched = film is not None or self.watch is not _nobody
+        episode = play(self._world, self._agent, clock, self.config.seed, index, watch if watched else None)
+        record = self._record(index, episode)
+        if film is not None:
+            film.close()
+        if episode.outcome.status == "errored":
+            self.close()
+            self._agent, self._world = self._make()
+        return record
+
+    def close(self) -> None:
+        """Give the world's resources back; the player is of no use afterwards."""
+        with suppress(Exception):  # a world that failed may fail here again
+            self._world.close()
+
+    def _make(self) -> tuple[Agent, World]:
+        agent: Agent = registry.load("agents", self.config.agent)()
+        suite = tasks.suite_of(self.config.task)
+        options = self.config.options(video=self._video is not None)
+        return agent, suite.world(tasks.find(self.config.task), options)
+
+    def _film(self, index: int) -> Any:
+        if self._video is None:
+            return None
+        from nsctl.video import Film
+
+        return Film(self._video / f"episode-{index:04d}")
+
+    def _record(self, index: int, episode: Episode) -> EpisodeRecord:
+        world, report, outcome, begun = self._world, episode.report, episode.outcome, episode.initial_hash is not None
+        joules = {name: FigureRecord.of(cost.joules) for name, cost in episode.costs.items()}
+        sums = {
+            "agent": FigureRecord.total(joules[name] for name in AGENT_PHASES),
+            "total": FigureRecord.total(joules.values()),
+        }
+        return EpisodeRecord(
+            run=self.run,
+            task=self.config.task,
+            index=index,
+            seed=self.config.seed,
+            initial_hash=episode.initial_hash,
+            final_hash=world.state_hash() if outcome.status != "errored" else None,
+            outcome=OutcomeRecord(status=outcome.status, reason=outcome.reason),
+            success_once=begun and world.success_once,
+            success_at_end=outcome.status == "succeeded",
+            steps=episode.steps,
+            plan_length=report.plan_length,
+            plans=report.plans,
+            replans=report.replans,
+            retries=report.retries,
+            skills=tuple(dict(step) for step in report.steps),
+            disturbances=tuple(dict(event) for event in world.disturbances) if begun else (),
+            seconds={name: PhaseSeconds(wall=cost.wall, cpu=cost.cpu) for name, cost in episode.costs.items()},
+            joules=joules | sums,
+        )
+
+
+def _nobody(episode: int, steps: int, subgoal: str) -> None:
+    """Watches nothing."""

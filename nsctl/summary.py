@@ -1,0 +1,80 @@
+"""What a run came to: the figures that a person or a script asks for first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from nsctl.phases import PHASES
+from nsctl.records import EpisodeRecord, FigureRecord, weakest
+from nsctl.statistics import joules_per_success, wilson
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts over all episodes; means and medians an episode. What nobody knows is ``None``."""
+
+    episodes: int
+    success_once: int
+    success_at_end: int
+    interval_once: Interval
+    interval: Interval
+    """Wilson 95 % interval of the rate of ``success_at_end``, the headline."""
+    plan_length: float | None
+    """Median length of the first plan."""
+    steps: float | None
+    """Median of the control steps."""
+    seconds: float | None
+    """Mean wall seconds."""
+    replans: int
+    retries: int
+    disturbed: int
+    """Episodes in which the world was disturbed."""
+    recovered: int
+    """Those of them that succeeded all the same."""
+    joules: Mapping[str, FigureRecord]
+    """Mean joules an episode by phase, and ``agent`` and ``total``, each with its weakest label."""
+    joules_per_success: float | None
+    """The agent's joules of all episodes, failures included, over the successes."""
+    errors: int
+    reasons: Mapping[str, int]
+    """How often each reason for not succeeding was given, most frequent first."""
+
+
+def summarise(episodes: Sequence[EpisodeRecord]) -> Summary:
+    """The summary of some episodes of one run."""
+    once = sum(e.success_once for e in episodes)
+    end = sum(e.success_at_end for e in episodes)
+    disturbed = [e for e in episodes if e.disturbances]
+    lengths = [e.plan_length for e in episodes if e.plan_length is not None]
+    reasons = Counter(e.outcome.reason for e in episodes if e.outcome.status != "succeeded")
+    return Summary(
+        episodes=len(episodes),
+        success_once=once,
+        success_at_end=end,
+        interval_once=wilson(once, len(episodes)),
+        interval=wilson(end, len(episodes)),
+        plan_length=median(lengths) if lengths else None,
+        steps=median(e.steps for e in episodes) if episodes else None,
+        seconds=fmean(sum(s.wall for s in e.seconds.values()) for e in episodes) if episodes else None,
+        replans=sum(e.replans for e in episodes),
+        retries=sum(e.retries for e in episodes),
+        disturbed=len(disturbed),
+        recovered=sum(e.success_at_end for e in disturbed),
+        joules={name: _mean(episodes, name) for name in (*PHASES, "agent", "total")},
+        joules_per_success=joules_per_success((e.joules["agent"].value for e in episodes), end),
+        errors=sum(e.outcome.status == "errored" for e in episodes),
+        reasons=dict(reasons.most_common()),
+    )
+
+
+def _mean(episodes: Sequence[EpisodeRecord], phase: str) -> FigureRecord:
+    total = FigureRecord.total(e.joules[phase] for e in episodes)
+    if total.value is None:
+        return total
+    label = weakest(e.joules[phase].label for e in episodes)
+    return FigureRecord(value=total.value / len(episodes), label=label, source=total.source)
