@@ -15,8 +15,8 @@ PUSH_SPEED = (0.6, 1.0)
 """m/s given to a pushed body: at friction 1 it slides two to five centimetres."""
 LATEST = 0.3
 """A disturbance comes within this share of the horizon, while a capable agent is still at work."""
-_REACH = ((0.38, 0.62), (-0.32, 0.32))
-"""Where a snatched body is put down: x and y ranges [m]."""
+_REACH = ((0.38, -0.32), (0.62, 0.32))
+"""Where a snatched body is put down: low and high corner, x and y [m]."""
 _ELBOW_ROOM = 0.09
 """Metres that it is kept from every other body."""
 
@@ -39,7 +39,9 @@ class Meddler:
             engine.push(name, [speed * np.cos(heading), speed * np.sin(heading), 0.0])
             return {"step": self.step, "kind": "push", "body": name, "speed": round(float(speed), 3)}
         spot = self._free_spot(name, truth)
-        engine.place(name, Pose([*spot, self._bodies[name].half_extents[2]], from_yaw(self._rng.uniform(-0.7, 0.7))))
+        engine.place(
+            name, Pose(np.array([*spot, self._bodies[name].half_extents[2]]), from_yaw(self._rng.uniform(-0.7, 0.7)))
+        )
         kind = "snatch from the grip" if name in held else "snatch"
         return {"step": self.step, "kind": kind, "body": name, "to": [round(float(c), 3) for c in spot]}
 
@@ -55,7 +57,7 @@ class Meddler:
 
     def _free_spot(self, name: str, truth: Mapping[str, Pose]) -> Array:
         others = np.array([pose.position[:2] for other, pose in truth.items() if other != name])  # [n, 2]
-        spots = self._rng.uniform(*np.transpose(_REACH), size=(64, 2))
+        spots = self._rng.uniform(_REACH[0], _REACH[1], size=(64, 2))
         room = np.linalg.norm(spots[:, None] - others, axis=2).min(axis=1)  # [64]
         roomy = spots[room > _ELBOW_ROOM]
         spot: Array = roomy[0] if len(roomy) else spots[int(room.argmax())]

@@ -43,7 +43,7 @@ class TableEnv(gymnasium.Env[Arrays, np.ndarray[Any, np.dtype[np.float32]]]):
         self._seed, self._episode = 0, 0
         self.action_space = spaces.Box(-1.0, 1.0, (ACTION_SIZE,), np.float32)
         count = len(self._world.task.bodies)
-        self.observation_space = spaces.Dict(
+        self.observation_space = spaces.Dict(  # type: ignore[assignment]
             {
                 "proprio": spaces.Box(-_PROPRIO_BOUND, _PROPRIO_BOUND, dtype=np.float32),
                 "objects": spaces.Box(
@@ -66,7 +66,7 @@ class TableEnv(gymnasium.Env[Arrays, np.ndarray[Any, np.dtype[np.float32]]]):
         info = {"is_success": success, "success_once": self._world.success_once}
         return _arrays(observation), float(success), success, self._world.over and not success, info
 
-    def render(self) -> Image | None:  # type: ignore[override]
+    def render(self) -> Image | None:
         return self._world.render() if self.render_mode else None
 
     def close(self) -> None:

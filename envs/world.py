@@ -54,7 +54,7 @@ class TableWorld:
             **({"images": "pixels"} if options.cameras else {}),
         }
         self.initial_hash = ""
-        self._target = Pose([0.4, 0.0, 0.4])
+        self._target = Pose(np.array([0.4, 0.0, 0.4]))
         self._gripper = -1.0
         self._meddler: Meddler | None = None
         self._steps, self._stable, self._once = 0, 0, False

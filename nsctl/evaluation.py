@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from nsctl import provenance, registry, tasks
 from nsctl.contracts import Executor, Meter, Play
-from nsctl.errors import NsctlError, RecordError, UnknownName
+from nsctl.errors import NsctlError, RecordError
 from nsctl.metering import counters, survey
 from nsctl.player import Player
 from nsctl.record_folder import RecordWriter, read_record
@@ -24,7 +24,9 @@ from nsctl.summary import Summary, summarise
 
 
 class Listener(Protocol):
-    """Is told how a run gets on. ``step`` is told of by runs in one process alone."""
+    """Is told how a run gets on. ``live`` asks for ``step`` as well, which runs in one process alone can give."""
+
+    live: bool
 
     def begin(self, config: RunConfig, done: Sequence[EpisodeRecord]) -> None: ...
 
@@ -166,7 +168,7 @@ def _quietly(call: Any) -> Mapping[str, Any]:
 def _executor(config: RunConfig, player: Player, options: RunOptions) -> tuple[Executor, Any]:
     """Who plays, and how each worker comes by its player."""
     if config.workers == 1:
-        if options.listener is not None:
+        if options.listener is not None and options.listener.live:
             player.watch = options.listener.step
         return registry.load("executors", "serial")(), lambda: player
     player.close()

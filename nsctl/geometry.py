@@ -26,7 +26,8 @@ def multiply(a: Array, b: Array) -> Array:
     """The quaternion of turning by ``b`` first and then by ``a``, both in world axes."""
     w, v = a[0] * b[0] - a[1:] @ b[1:], a[0] * b[1:] + b[0] * a[1:] + _cross(a[1:], b[1:])
     product = np.array([w, *v])
-    return product / np.sqrt(product @ product)
+    unit: Array = product / np.sqrt(product @ product)
+    return unit
 
 
 def from_rotation_vector(vector: Array) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
@@ -19,7 +19,7 @@ from nsctl.outcomes import EpisodeStatus
 from nsctl.phases import Figure
 from nsctl.scene import Channel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 LABELS: tuple[Label, ...] = ("measured", "attributed", "modelled", "simulated", "unavailable")
 """From the most to the least to be trusted."""
 Privilege = Literal["sim_truth", "tracked", "pixels"]

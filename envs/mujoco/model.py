@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import mujoco
 import numpy as np
-from numpy.typing import ArrayLike
 
 from envs.engine import TABLE_CENTRE, TABLE_HALF
 from envs.mujoco.panda import panda_spec
@@ -75,9 +74,9 @@ def _add_cameras(spec: mujoco.MjSpec) -> None:
     spec.body("panda_hand").add_camera(name=WRIST, pos=[0.07, 0, 0.02], quat=_look_at(ahead, up=[1, 0, 0]), fovy=70)
 
 
-def _look_at(forward: ArrayLike, up: ArrayLike = (0, 0, 1)) -> Array:
+def _look_at(forward: Array, up: Sequence[float] = (0, 0, 1)) -> Array:
     """The quaternion of a camera that looks ``forward`` (its -z axis) and is held level against ``up``."""
-    right = np.cross(forward, up)
+    right = np.cross(forward, np.array(up))
     axes = np.stack([right, np.cross(right, forward), np.negative(forward)], axis=1)  # [3, 3], columns x y z
     quaternion = np.empty(4)
     mujoco.mju_mat2Quat(quaternion, (axes / np.linalg.norm(axes, axis=0)).flatten())

@@ -71,12 +71,14 @@ class TowerTask(Task):
         poses: dict[str, Pose] = {}
         for peg, y in PEGS.items():
             centre = np.array([PEG_X, y]) + shift
-            poses[peg] = Pose([*centre, 0.0005])
+            poses[peg] = Pose(np.array([*centre, 0.0005]))
             height = 0.0
             for name in towers.get(peg, ()):
                 half = self.body(name).half_extents[2]
                 offset = rng.uniform(-_STAGGER, _STAGGER, 2)
-                poses[name] = Pose([*(centre + offset), height + half], from_yaw(rng.uniform(-_TWIST, _TWIST)))
+                poses[name] = Pose(
+                    np.array([*(centre + offset), height + half]), from_yaw(rng.uniform(-_TWIST, _TWIST))
+                )
                 height += 2 * half
         return InitialState(poses)
 

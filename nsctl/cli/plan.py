@@ -131,7 +131,9 @@ def _print(name: str, answer: _Answer) -> None:
         case ProvenUnsolvable(why=why, planner=planner, seconds=seconds):
             console.print(f"[bold]{name}[/bold] has no plan: {why} (proven by {planner} in {1000 * seconds:.0f} ms)")
         case TimedOut(bound=bound, planner=planner, seconds=seconds):
-            console.print(f"{planner} found no plan for [bold]{name}[/bold] in {seconds:.1f} s; any costs at least {bound}")
+            console.print(
+                f"{planner} found no plan for [bold]{name}[/bold] in {seconds:.1f} s; any costs at least {bound}"
+            )
         case Unsupported(feature=feature, planner=planner):
             console.print(f"{planner} cannot plan for [bold]{name}[/bold]: it does not support {feature}")
 
@@ -139,7 +141,7 @@ def _print(name: str, answer: _Answer) -> None:
 def _print_plan(console: Console, name: str, solved: Solved, reasons: list[list[int | str]] | None) -> None:
     from nsctl.cli.tables import plain_table
 
-    table = plain_table("#", "step", "why")
+    table = plain_table("##", "step", "why")
     for number, step in enumerate(solved.plan, start=1):
         table.add_row(str(number), str(step), _why(reasons[number - 1]) if reasons else "")
     proof = "proven shortest" if solved.optimal else f"at least {solved.bound} are needed"

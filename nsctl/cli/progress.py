@@ -52,6 +52,8 @@ class _Tally:
 class LiveProgress:
     """One line that is drawn over itself; for terminals."""
 
+    live = True
+
     def __init__(self, console: Console) -> None:
         self._tally = _Tally()
         self._live = Live(console=console, auto_refresh=False, transient=True)
@@ -82,6 +84,8 @@ class LiveProgress:
 class PlainProgress:
     """A line of its own at most every :data:`PAUSE` seconds; for files and pipes."""
 
+    live = False
+
     def __init__(self, console: Console) -> None:
         self._tally, self._console, self._last = _Tally(), console, time.monotonic()
 
@@ -97,7 +101,7 @@ class PlainProgress:
         self._console.print(f"{config.task} with {config.agent}: {config.episodes} episodes{more}", highlight=False)
 
     def step(self, episode: int, steps: int, subgoal: str) -> None:
-        """Nothing: the next line can wait for the episode's end."""
+        """Is never called."""
 
     def ended(self, episode: EpisodeRecord) -> None:
         self._tally.ended(episode)

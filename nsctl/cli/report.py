@@ -57,7 +57,7 @@ def _results(done: Evaluation) -> Table:
         table.add_row("recovered", recovered, "of the episodes that were disturbed")
     if summary.errors:
         table.add_row("errors", percent(summary.errors, n), "episodes that an exception ended")
-    table.add_row("agent sees", PRIVILEGES[done.run.privilege], "")
+    table.add_row("agent sees", done.run.privilege, PRIVILEGES[done.run.privilege])
     return table
 
 

@@ -14,7 +14,9 @@ def plain_table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
         number = column.endswith("#")
-        table.add_column(column.rstrip("#"), justify="right" if number else "left", no_wrap=number, overflow="fold")
+        table.add_column(
+            column.removesuffix("#"), justify="right" if number else "left", no_wrap=number, overflow="fold"
+        )
     return table
 
 

@@ -72,7 +72,8 @@ class Mamba3(nn.Module):
 
     def _readout(self, y: Tensor, v: Tensor, gate: Tensor) -> Tensor:
         skipped = (y + self.D[:, None] * v).flatten(-2)  # [..., E]
-        return self.out_proj(skipped * F.silu(gate))
+        out: Tensor = self.out_proj(skipped * F.silu(gate))
+        return out
 
 
 def heavy_tail(x: Tensor) -> Tensor:

@@ -25,23 +25,26 @@ def write_card(
     low, high = figures["interval"]
     rows = "\n".join(
         f"| {r['round']} | {r['episodes']} | {r['frames']} | {r['loss'][-1]:.4f} | {r['check'][0]}/{r['check'][1]} "
-        f"| {r['seconds']:.0f} | {r['joules']:.0f} |"
+        f"| {r['seconds']:.0f} | {_joules(r['joules'])} |"
         for r in figures["rounds"]
     )
     recipe = ", ".join(f"{name} {value}" for name, value in asdict(schedule.recipe).items())
     versions = ", ".join(f"{name} {version(name)}" for name in ("nsctl", "torch", "mujoco", "numpy"))
+    noise = " and ".join(f"{1000 * n:g} mm" for n in POSE_NOISE)
+    command = f"nsctl train skill {operator} --seed {request.seed}{' --quick' if request.quick else ''}"
+    dagger = ", ".join(map(str, schedule.dagger))
     (folder / "README.md").write_text(
         f"""# Skill `{operator}`
 
 A Mamba-3 policy that achieves the operator `{operator}` on the scripted teacher's example.
 
-- **Success**: {won} of {tried} fresh episodes (95 % Wilson interval {low:.4f} to {high:.4f}) of one legal move with three discs of
-  random sizes, from random arm poses, tracker noise of {" and ".join(f"{1000 * n:g} mm" for n in POSE_NOISE)} by turns.
-- **Command**: `nsctl train skill {operator} --seed {request.seed} --workers {request.workers}`{" --quick" if request.quick else ""}
-- **Data**: {schedule.demos} noisy demonstrations and {", ".join(map(str, schedule.dagger))} DAgger episodes of the task family
-  `move-ABC`, seed {request.seed}. No episode of `hanoi-N` and no tower of four was used.
+- **Success**: {won} of {tried} fresh episodes (95 % Wilson interval {low:.4f} to {high:.4f}) of one legal move
+  with three discs of random sizes, from random arm poses, tracker noise of {noise} by turns.
+- **Command**: `{command}` (the number of workers changes nothing but the time).
+- **Data**: {schedule.demos} noisy demonstrations and {dagger} DAgger episodes of `move-ABC`, seed {request.seed}.
+  No episode of `hanoi-N` and no tower of four was used.
 - **Recipe**: {recipe}.
-- **Cost**: {figures["seconds"] / 60:.1f} minutes and {figures["joules"]:.0f} J (modelled from CPU time where the machine has no counter).
+- **Cost**: {figures["seconds"] / 60:.1f} minutes and {_joules(figures["joules"])} J ({figures["label"]}).
 - **Made with**: {versions}, Python {platform.python_version()}, commit {_commit()}.
 
 | round | episodes | frames so far | loss | check | seconds | joules |
@@ -49,6 +52,10 @@ A Mamba-3 policy that achieves the operator `{operator}` on the scripted teacher
 {rows}
 """
     )
+
+
+def _joules(value: float | None) -> str:
+    return "?" if value is None else f"{value:.0f}"
 
 
 def _commit() -> str:

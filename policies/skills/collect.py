@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nsctl import registry
 from nsctl.contracts import SuiteOptions, World
+from nsctl.errors import InvalidValue
 from nsctl.metering import process_joules
 from nsctl.scene import Action, Observation, SceneEstimate, make_action
 from nsctl.symbolic import PlanStep
@@ -26,7 +27,7 @@ from policies.perception.tracker import TrackerPerception
 from policies.skills.execution import RULES, TIME_LIMIT
 from policies.skills.neural import NeuralExecution, NeuralSkill
 from policies.skills.scripted import TEACHERS
-from policies.skills.situation import Goal, Situation, goal_of, situate
+from policies.skills.situation import Situation, goal_of, situate
 
 Floats = NDArray[np.float32]
 Kind = Literal["demo", "dagger", "check"]
@@ -143,7 +144,7 @@ def _play(job: Job, stage: Stage, rng: np.random.Generator) -> tuple[list[Floats
         features.append(situation.features())
         labels.append(controls(wanted))
         ends.append(rules.effect(situation))
-        if all(ends[-AFTERGLOW:]) and len(ends) >= AFTERGLOW or stage.over or rules.hopeless(situation):
+        if (all(ends[-AFTERGLOW:]) and len(ends) >= AFTERGLOW) or stage.over or rules.hopeless(situation):
             break
         action = _noisy(wanted, situation, rng) if job.kind == "demo" else learner.act(situation)
         stage.act(kick.at(t, action))
@@ -158,7 +159,8 @@ class _Learner:
         self._execution = NeuralExecution(step, scene, self._skill) if self._skill else None
 
     def act(self, situation: Situation) -> Action:
-        assert self._skill and self._execution
+        if self._skill is None or self._execution is None:
+            raise InvalidValue("a demonstration has no learner to ask")
         return self._skill.decide([self._execution], [situation])[0][0]
 
 
@@ -170,7 +172,7 @@ class _Kick:
         start = int(rng.integers(0, 35)) if rng.random() < chance else TIME_LIMIT
         self._span = range(start, start + int(rng.integers(2, 6)))
         self._push = np.array([*rng.uniform(-0.6, 0.6, 3), 0, 0, rng.uniform(-0.4, 0.4), 0], dtype=np.float32)
-        self._gripper = rng.choice([None, None, -1.0, 1.0])
+        self._gripper = (None, None, -1.0, 1.0)[rng.integers(4)]
 
     def at(self, t: int, action: Action) -> Action:
         if t not in self._span:

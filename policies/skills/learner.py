@@ -107,7 +107,8 @@ class Learner:
         weight[0] = 1.0
         action_loss = ((error * weight).sum(-1) * mask).sum() / mask.sum()
         end_loss = (F.binary_cross_entropy_with_logits(logits, ends, reduction="none") * mask).sum() / mask.sum()
-        return action_loss + self._recipe.end * end_loss
+        loss: Tensor = action_loss + self._recipe.end * end_loss
+        return loss
 
     def _set_rate(self, progress: float) -> None:
         r = self._recipe
@@ -141,7 +142,7 @@ class _Frames:
     def batch(self, size: int, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """``size`` random episodes, cut to the longest of them but no longer than the window."""
         rows = torch.randint(len(self._lengths), (size,), generator=draw)
-        n = int(min(self._window, self._lengths[rows].max()))
+        n = min(self._window, int(self._lengths[rows].max()))
         return self._features[rows, :n], self._chunks[rows, :n], self._ends[rows, :n], self._mask[rows, :n]
 
 

@@ -35,15 +35,17 @@ class SkillNetwork(nn.Module):
         self.config = config
         width = config.block.d_model
         self.embed = nn.Linear(config.features, width)
-        self.norms = nn.ModuleList(nn.RMSNorm(width) for _ in range(config.layers))
-        self.blocks = nn.ModuleList(Mamba3(config.block) for _ in range(config.layers))
+        norms = [nn.RMSNorm(width) for _ in range(config.layers)]
+        blocks = [Mamba3(config.block) for _ in range(config.layers)]
+        self.norms, self.blocks = nn.ModuleList(norms), nn.ModuleList(blocks)
+        self._layers = list(zip(norms, blocks, strict=True))
         self.widen = nn.Linear(width, 2 * width)
         self.head = nn.Linear(2 * width, config.chunk * CONTROLS + 1)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[B, L, F] to actions [B, L, chunk, 5] in [-1, 1] and termination logits [B, L]."""
         x = self.embed(features)
-        for norm, block in zip(self.norms, self.blocks, strict=True):
+        for norm, block in self._layers:
             x = x + block(norm(x))
         return self._heads(x)
 
@@ -51,15 +53,15 @@ class SkillNetwork(nn.Module):
         """One moment: [B, F] to actions [B, chunk, 5], termination logits [B] and the next states."""
         x = self.embed(features)
         after = []
-        for norm, block, state in zip(self.norms, self.blocks, states, strict=True):
-            y, state = block.step(norm(x), state)
+        for (norm, block), state in zip(self._layers, states, strict=True):
+            y, moved = block.step(norm(x), state)
             x = x + y
-            after.append(state)
+            after.append(moved)
         return *self._heads(x), after
 
     def rest(self, batch: int) -> list[Mamba3State]:
         """The states at the start of ``batch`` executions."""
-        return [block.rest(batch) for block in self.blocks]
+        return [block.rest(batch) for _, block in self._layers]
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
         out = self.head(F.silu(self.widen(x)))

@@ -112,7 +112,8 @@ def _rest(scene: SceneEstimate, target: str, support: str) -> Array:
     """Where the middle of ``target`` comes to lie on ``support`` [3]."""
     base = scene[support]
     height = base.body.half_extents[2] + scene[target].body.half_extents[2] + RELEASE_GAP
-    return base.pose.position + np.array([0.0, 0.0, height])
+    middle: Array = base.pose.position + np.array([0.0, 0.0, height])
+    return middle
 
 
 def _turn(goal: Goal, scene: SceneEstimate) -> float:

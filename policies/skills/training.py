@@ -9,7 +9,6 @@ seed on the same machine gives the same weights (Ross, Gordon and Bagnell, 2011,
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -19,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from safetensors.torch import load_file, save_file
 
 from nsctl.contracts import TrainingRequest
 from nsctl.errors import InvalidValue
-from nsctl.metering import process_joules
+from nsctl.metering import counters
+from nsctl.phases import EpisodeClock
 from nsctl.statistics import wilson
 from policies.skills.card import write_card
 from policies.skills.collect import Job, Kind, Trajectory, collect
@@ -89,7 +88,7 @@ class _Trainer:
             data += self._round(number, data, progress)
 
     def _round(self, number: int, data: list[Trajectory], progress: Progress) -> list[Trajectory]:
-        wall, joules = time.perf_counter(), process_joules()
+        clock = EpisodeClock(counters())
         kind: Kind = "dagger" if number else "demo"
         count = self.schedule.dagger[number - 1] if number else self.schedule.demos
         first = sum((self.schedule.demos, *self.schedule.dagger)[:number])
@@ -102,7 +101,8 @@ class _Trainer:
         checks = range(self.schedule.final_check if last else self.schedule.check)
         shown = list(self._collect("check", checks, progress, f"round {number}: check"))
         won = sum(t.success for t in shown)
-        spent = process_joules() - joules + sum(t.cpu_joules for t in fresh + shown if self.request.workers > 1)
+        cost = clock.stop()["harness"]
+        elsewhere = sum(t.cpu_joules for t in fresh + shown) if self.request.workers > 1 else 0.0
         entry = {
             "round": number,
             "episodes": len(fresh),
@@ -111,8 +111,9 @@ class _Trainer:
             "loss": losses,
             "check": [won, len(shown)],
             "interval": list(wilson(won, len(shown))),
-            "seconds": time.perf_counter() - wall,
-            "joules": spent,
+            "seconds": cost.wall,
+            "joules": None if cost.joules.value is None else cost.joules.value + elsewhere,
+            "label": cost.joules.label,
         }
         progress.console.print(
             f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{len(shown)}"
@@ -175,7 +176,7 @@ class _Journal:
         with np.load(self._folder / f"round-{number}.npz", allow_pickle=False) as arrays:
             cuts = np.cumsum(arrays["lengths"])[:-1]
             parts = zip(*(np.split(arrays[name], cuts) for name in ("features", "labels", "ends")), strict=True)
-            return [Trajectory(*part, success=True, cpu_joules=0.0) for part in parts]
+            return [Trajectory(x, y, ends, success=True, cpu_joules=0.0) for x, y, ends in parts]
 
     def figures(self) -> dict[str, Any]:
         """All entries, and the sums that a card shows."""
@@ -186,7 +187,8 @@ class _Journal:
             "check": rounds[-1]["check"],
             "interval": rounds[-1]["interval"],
             "seconds": sum(r["seconds"] for r in rounds),
-            "joules": sum(r["joules"] for r in rounds),
+            "joules": None if any(r["joules"] is None for r in rounds) else sum(r["joules"] for r in rounds),
+            "label": rounds[-1]["label"],
         }
 
 

@@ -47,5 +47,5 @@ def test_only_the_top_of_a_tower_is_touched(struck: list[tuple[dict[str, object]
 def test_the_moment_is_drawn_and_early_enough(struck: list[tuple[dict[str, object], float]]) -> None:
     steps = [int(str(event["step"])) for event, _ in struck]
     assert len(set(steps)) > 6
-    assert 20 <= min(steps)
+    assert min(steps) >= 20
     assert max(steps) < 0.3 * 3 * 180

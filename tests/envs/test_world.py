@@ -178,7 +178,7 @@ def test_success_counts_only_when_it_lasts_without_a_finger_on_it() -> None:
 
 
 def test_an_unknown_engine_is_answered_with_what_exists() -> None:
-    with pytest.raises(UnknownName, match="no engine is called 'mojoco'. Did you mean 'mujoco'"):
+    with pytest.raises(UnknownName, match=r"no engine is called 'mojoco'\. Did you mean 'mujoco'"):
         make(engine="mojoco")
 
 

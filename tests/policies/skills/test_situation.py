@@ -14,8 +14,14 @@ DOWN = np.array([0.0, 1.0, 0.0, 0.0])
 PICK, PLACE = PlanStep("pick", ("cube", "base")), PlanStep("place", ("cube", "base"))
 
 
-def scene(shift: tuple[float, float, float] = (0, 0, 0), *, hand: tuple[float, float, float] = (0.4, 0.1, 0.3),
-          cube_yaw: float = 0.0, hand_yaw: float = 0.0, neighbour: tuple[float, float] | None = None) -> SceneEstimate:  # fmt: skip
+def scene(
+    shift: tuple[float, float, float] = (0, 0, 0),
+    *,
+    hand: tuple[float, float, float] = (0.4, 0.1, 0.3),
+    cube_yaw: float = 0.0,
+    hand_yaw: float = 0.0,
+    neighbour: tuple[float, float] | None = None,
+) -> SceneEstimate:
     quaternion = multiply(from_yaw(hand_yaw), DOWN)
     tcp = Pose(np.add(hand, shift), quaternion)
     bodies = {
