@@ -60,7 +60,7 @@ class RunInterrupted(KeyboardInterrupt):
     """Ctrl-C during a run; every episode that had ended is in ``folder``."""
 
     def __init__(self, folder: Path, done: int, wanted: int) -> None:
-        super().__init__(f"interrupted: {done} of {wanted} episodes are kept in {folder}")
+        super().__init__(f"interrupted: {_kept(folder, done, wanted)}")
         self.folder, self.done, self.wanted = folder, done, wanted
 
 
@@ -124,9 +124,7 @@ def _session(writer: RecordWriter, config: RunConfig, options: RunOptions) -> It
     except KeyboardInterrupt as error:
         raise RunInterrupted(writer.folder, len(writer.episodes), config.episodes) from error
     except NsctlError as error:
-        raise NsctlError(
-            f"{error}; {len(writer.episodes)} of {config.episodes} episodes are kept in {writer.folder}"
-        ) from error
+        raise NsctlError(f"{error}; {_kept(writer.folder, len(writer.episodes), config.episodes)}") from error
     finally:
         fields: dict[str, Any] = {
             "ended": _now(),
@@ -246,6 +244,10 @@ def _check_names(config: RunConfig) -> None:
 
 def _in_order(writer: RecordWriter) -> list[EpisodeRecord]:
     return [writer.episodes[index] for index in sorted(writer.episodes)]
+
+
+def _kept(folder: Path, done: int, wanted: int) -> str:
+    return f"{done} of {wanted} episodes are kept; go on with `nsctl run --resume {folder}`"
 
 
 def _now() -> str:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from nsctl.cli.tables import interval, number
+from nsctl.cli.tables import number
 from nsctl.records import EpisodeRecord
 from nsctl.run_config import RunConfig
 from nsctl.statistics import wilson
@@ -45,8 +45,9 @@ class _Tally:
         place = f"episode {min(self._done + 1, self._wanted)}/{self._wanted}"
         if not self._done:
             return place
-        rate = f"success {self._won}/{self._done} ({interval(wilson(self._won, self._done))})"
-        return f"{place} · {rate} · agent {number(self._joules, 'J')}"
+        low, high = wilson(self._won, self._done)
+        rate = f"success {self._won}/{self._done} ({low:.0%}–{high:.0%})"
+        return f"{place} · {rate} · {number(self._joules, 'J')}"
 
 
 class LiveProgress:
@@ -70,7 +71,7 @@ class LiveProgress:
         self._draw("")
 
     def step(self, episode: int, steps: int, subgoal: str) -> None:
-        self._draw(f" · step {steps} · {subgoal}")
+        self._draw(f" · {subgoal}")
 
     def ended(self, episode: EpisodeRecord) -> None:
         self._tally.ended(episode)

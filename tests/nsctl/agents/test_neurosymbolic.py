@@ -1,0 +1,161 @@
+"""The closed loop: it checks what skills claim, tries again, plans again, and gives up with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nsctl import registry
+from nsctl.agents.neurosymbolic import MAX_FAILURES, MAX_PLANS, NeuroSymbolicAgent, scripted
+from nsctl.contracts import SuiteOptions, World
+from nsctl.episode import Episode, play
+from nsctl.errors import InvalidValue
+from nsctl.phases import EpisodeClock
+from nsctl.scene import Action, Pose, SceneEstimate, make_action
+from nsctl.symbolic import PlanStep
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    suite = registry.load("envs", "hanoi")()
+    made = suite.world(suite.task("hanoi-2"), SuiteOptions())
+    yield made
+    made.close()
+
+
+class Stubborn:
+    """An execution that does nothing for three steps and then ends as it is told to."""
+
+    def __init__(self, status: str) -> None:
+        self.status, self.reason, self._end, self._left = "running", "", status, 3
+
+    def act(self, scene: SceneEstimate) -> Action:
+        self._left -= 1
+        if self._left == 0:
+            self.status, self.reason = self._end, "it is told to fail" if self._end == "failed" else ""
+        return make_action([0.0, 0.0, 0.0], 0.0, scene.proprio.gripper_command)
+
+
+class Sometimes:
+    """A skill that is itself, except for the executions that ``spoil`` answers for."""
+
+    def __init__(self, name: str, spoil: Callable[[int, PlanStep], str | None]) -> None:
+        self._skill, self._spoil, self._count = registry.load("skills", name)(), spoil, 0
+        self.operator = self._skill.operator
+
+    def begin(self, step: PlanStep, scene: SceneEstimate) -> Any:
+        self._count += 1
+        end = self._spoil(self._count, step)
+        return Stubborn(end) if end else self._skill.begin(step, scene)
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "test", "operator": self.operator}
+
+
+def agent(spoil: Callable[[int, PlanStep], str | None]) -> NeuroSymbolicAgent:
+    return NeuroSymbolicAgent(
+        "test",
+        registry.load("perceptions", "tracker")(),
+        registry.load("grounders", "geometric")(),
+        registry.load("planners", "clingo")(),
+        {"pick": Sometimes("pick-scripted", spoil), "place": registry.load("skills", "place-scripted")()},
+    )
+
+
+def play_with(world: World, spoil: Callable[[int, PlanStep], str | None]) -> Episode:
+    return play(world, agent(spoil), EpisodeClock(), 0, 0)
+
+
+def test_undisturbed_it_plans_once_and_succeeds(world: World) -> None:
+    episode = play(world, scripted(), EpisodeClock(), 0, 0)
+    assert episode.outcome.status == "succeeded"
+    assert (episode.report.plan_length, episode.report.plans, episode.report.retries) == (6, 1, 0)
+    assert [s["step"] for s in episode.report.steps] == [
+        "pick(disc1, disc2)", "place(disc1, middle)", "pick(disc2, left)", "place(disc2, right)",
+        "pick(disc1, middle)", "place(disc1, disc2)",
+    ]  # fmt: skip
+
+
+def test_a_skill_that_fails_once_is_tried_again(world: World) -> None:
+    episode = play_with(world, lambda count, step: "failed" if count == 1 else None)
+    assert episode.outcome.status == "succeeded"
+    assert (episode.report.retries, episode.report.plans) == (1, 1)
+    assert episode.report.steps[0] == {
+        "step": "pick(disc1, disc2)", "status": "failed", "reason": "it is told to fail", "steps": 3,
+    }  # fmt: skip
+
+
+def test_a_skill_that_lies_is_found_out_by_looking(world: World) -> None:
+    """The pick claims success without having moved: the next step of the plan does not fit what is seen."""
+    episode = play_with(world, lambda count, step: "succeeded" if count == 2 else None)
+    assert episode.outcome.status == "succeeded"
+    assert episode.report.replans == 1
+    lied = [s["step"] for s in episode.report.steps].index("pick(disc2, left)")
+    assert episode.report.steps[lied]["status"] == "succeeded"
+    assert episode.report.steps[lied + 1]["step"] == "pick(disc2, left)"
+
+
+def test_a_step_that_keeps_failing_is_avoided_where_there_is_another_way(world: World) -> None:
+    def spoil(count: int, step: PlanStep) -> str | None:
+        return "failed" if step.arguments == ("disc2", "left") and count < 8 else None
+
+    episode = play_with(world, spoil)
+    failures = [s for s in episode.report.steps if s["status"] == "failed"]
+    assert len(failures) >= MAX_FAILURES
+    assert episode.outcome.status == "succeeded"
+
+
+def test_hopeless_it_ends_by_itself_and_says_why(world: World) -> None:
+    episode = play_with(world, lambda count, step: "succeeded")
+    assert episode.outcome.status == "failed"
+    assert episode.outcome.reason == f"gave up after {MAX_PLANS} plans"
+
+
+def test_a_goal_that_only_the_agent_sees_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(world.task), "achieved", lambda self, truth: False)
+    episode = play(world, scripted(), EpisodeClock(), 0, 0)
+    assert episode.outcome.reason == "the goal seems reached, yet the task does not agree"
+
+
+def test_a_disc_that_is_moved_meanwhile_leads_to_a_new_plan(world: World) -> None:
+    moved = []
+
+    def meddle(steps: int) -> None:
+        if steps == 70:  # after the first disc has been put down
+            engine = world._engine  # type: ignore[attr-defined]
+            engine.place("disc1", Pose(np.array([0.42, 0.12, 0.02])))
+            moved.append(steps)
+
+    episode = play(world, scripted(), EpisodeClock(), 0, 0, meddle)
+    assert moved
+    assert episode.outcome.status == "succeeded"
+    assert episode.report.replans >= 1
+
+
+def test_an_exception_in_a_part_is_an_errored_episode(world: World) -> None:
+    def explode(count: int, step: PlanStep) -> str | None:
+        raise RuntimeError("the skill broke")
+
+    episode = play_with(world, explode)
+    assert episode.outcome.status == "errored"
+    assert episode.outcome.reason == "RuntimeError: the skill broke"
+
+
+def test_an_operator_without_a_skill_is_named(world: World) -> None:
+    armless = NeuroSymbolicAgent(
+        "test",
+        registry.load("perceptions", "tracker")(),
+        registry.load("grounders", "geometric")(),
+        registry.load("planners", "clingo")(),
+        {"pick": registry.load("skills", "pick-scripted")()},
+    )
+    episode = play(world, armless, EpisodeClock(), 0, 0)
+    assert "no skill for the operator is called 'place'" in episode.outcome.reason
+
+
+def test_before_reset_it_refuses() -> None:
+    with pytest.raises(InvalidValue, match="the agent scripted was not reset"):
+        scripted().report()
