@@ -57,11 +57,10 @@ class ProcessExecutor:
             for future in as_completed(futures):
                 yield _result(future)
             pool.shutdown()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        finally:  # after Ctrl-C or a failure: an episode that is half played is of no use
             for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
-                child.join()
+            pool.shutdown(cancel_futures=True)
 
 
 _make: Callable[[], Play] | None = None

@@ -70,14 +70,14 @@ class RecordWriter:
             raise RecordError(f"{folder} exists already: a new run needs a new folder") from None
         except OSError as error:
             raise RecordError(f"the record cannot be written to {folder}: {error}") from error
+        (folder / EPISODES).touch()  # first, so that a run.json always has its episodes beside it
         _write_atomically(folder / RUN, _pretty(run))
-        (folder / EPISODES).touch()
         return cls.open(folder)
 
     @classmethod
     def open(cls, folder: Path) -> RecordWriter:
         """A record to go on with; a torn last line is cut off."""
-        _read_run(folder / RUN)  # tells what is no record before anything is opened for writing
+        read_record(folder)  # refuses what is no record before anything is opened for writing
         path = folder / EPISODES
         file = path.open("a", encoding="utf-8")
         try:

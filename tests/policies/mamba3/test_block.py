@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -127,3 +129,56 @@ def test_heavy_tail() -> None:
 def test_nonsense_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         Mamba3Config(d_model=16, **options)  # type: ignore[arg-type]
+
+
+def test_the_block_is_the_papers_equations() -> None:
+    """Every equation once more, one number at a time, from the block's parameters (arXiv 2603.15569)."""
+    mamba = block()
+    x = torch.randn(1, 6, 16, dtype=torch.float64)
+    y = [paper_step(mamba, x[0, t].tolist(), memory) for memory in [{}] for t in range(6)]
+    torch.testing.assert_close(mamba(x)[0], torch.tensor(y, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+
+
+def paper_step(mamba: Mamba3, x: list[float], memory: dict[str, list]) -> list[float]:  # type: ignore[type-arg]
+    """One moment with plain floats; ``memory`` holds angle, state, last key and last value of each head."""
+    c = mamba.config
+    E, N, H, P, S = c.d_inner, c.d_state, c.heads, c.head_dim, c.angles
+    row = [sum(w * v for w, v in zip(weights, x, strict=True)) for weights in mamba.in_proj.weight.tolist()]
+    z, v, b, q = row[:E], row[E : 2 * E], row[2 * E : 2 * E + N], row[2 * E + N : 2 * E + 2 * N]
+    rest = row[2 * E + 2 * N :]
+    dd_dt, dd_a, trap, angle = rest[:H], rest[H : 2 * H], rest[2 * H : 3 * H], rest[3 * H :]
+
+    def norm(values: list[float], scale: torch.Tensor) -> list[float]:
+        size = math.sqrt(sum(u * u for u in values) / N + 1e-5)
+        return [u / size * s for u, s in zip(values, scale.tolist(), strict=True)]
+
+    def turned(values: list[float], theta: list[float]) -> list[float]:
+        out = list(values)
+        for j, t in enumerate(theta):
+            a, d = values[2 * j], values[2 * j + 1]
+            out[2 * j], out[2 * j + 1] = a * math.cos(t) - d * math.sin(t), a * math.sin(t) + d * math.cos(t)
+        return out
+
+    memory.setdefault("theta", [[0.0] * S for _ in range(H)])
+    memory.setdefault("h", [[[0.0] * N for _ in range(P)] for _ in range(H)])
+    memory.setdefault("k", [[0.0] * N for _ in range(H)])
+    memory.setdefault("v", [[0.0] * P for _ in range(H)])
+    mixed: list[float] = []
+    for h in range(H):
+        dt = math.log1p(math.exp(dd_dt[h] + mamba.dt_bias[h].item()))
+        decay = max(math.log1p(math.exp(dd_a[h])), 1e-4)
+        lam, alpha = 1 / (1 + math.exp(-trap[h])), math.exp(-decay * dt)
+        memory["theta"][h] = [t + math.pi * math.tanh(a) * dt for t, a in zip(memory["theta"][h], angle, strict=True)]
+        theta = memory["theta"][h]
+        k = turned([u + s for u, s in zip(norm(b, mamba.B_norm), mamba.B_bias[h].tolist(), strict=True)], theta)
+        r = turned([u + s for u, s in zip(norm(q, mamba.C_norm), mamba.C_bias[h].tolist(), strict=True)], theta)
+        values = v[h * P : (h + 1) * P]
+        for p in range(P):
+            for n in range(N):
+                past = (1 - lam) * dt * alpha * memory["v"][h][p] * memory["k"][h][n]
+                memory["h"][h][p][n] = alpha * memory["h"][h][p][n] + past + lam * dt * values[p] * k[n]
+            read = sum(memory["h"][h][p][n] * r[n] for n in range(N)) + mamba.D[h].item() * values[p]
+            gate = z[h * P + p]
+            mixed.append(read * gate / (1 + math.exp(-gate)))
+        memory["k"][h], memory["v"][h] = k, values
+    return [sum(w * m for w, m in zip(weights, mixed, strict=True)) for weights in mamba.out_proj.weight.tolist()]

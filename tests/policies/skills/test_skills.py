@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -77,10 +79,10 @@ def test_a_policy_that_claims_an_effect_that_is_not_there_runs_out_of_time(stage
 
 
 def test_an_effect_that_the_policy_does_not_claim_does_not_end_it(stage: Stage) -> None:
-    assert stage.pick()
     still = np.array([0, 0, 0, 0, 0, 0, 1], dtype=np.float32)
     modest = SkillExecution(stage.steps["pick"], stage.scene, lambda s: (still, False))
     proud = SkillExecution(stage.steps["pick"], stage.scene, lambda s: (still, True))
+    assert stage.pick()
     for _ in range(CONFIRMATIONS):
         modest.act(stage.scene)
         proud.act(stage.scene)
@@ -94,20 +96,15 @@ def test_a_place_without_its_disc_is_given_up(stage: Stage) -> None:
     assert (execution.status, execution.reason) == ("failed", "the object slipped away")
 
 
-def test_weights_of_another_skill_are_refused(tmp_path: object) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
-    Learner(SkillNetworkConfig(), Recipe(), 0).export(folder, "pick")
+def test_weights_of_another_skill_are_refused(tmp_path: Path) -> None:
+    Learner(SkillNetworkConfig(), Recipe(), 0).export(tmp_path, "pick")
     with pytest.raises(InvalidValue, match="holds weights for 'pick', not for 'place'"):
-        _ = NeuralSkill("place", folder).network
+        _ = NeuralSkill("place", tmp_path).network
 
 
-def test_missing_weights_say_how_to_train_them(tmp_path: object) -> None:
-    from pathlib import Path
-
+def test_missing_weights_say_how_to_train_them(tmp_path: Path) -> None:
     with pytest.raises(NsctlError, match="train them with `nsctl train skill pick`"):
-        _ = NeuralSkill("pick", Path(str(tmp_path))).network
+        _ = NeuralSkill("pick", tmp_path).network
 
 
 def test_the_shipped_skills_are_small() -> None:

@@ -1,0 +1,86 @@
+"""Records to test with, and the type of the fixture ``install``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nsctl.records import (
+    ConfigRecord,
+    EpisodeRecord,
+    FigureRecord,
+    HardwareRecord,
+    OutcomeRecord,
+    PhaseSeconds,
+    RunRecord,
+)
+
+Install = Callable[[str, str, dict[str, str]], None]
+
+
+def make_episode(index: int = 0, **fields: Any) -> EpisodeRecord:
+    """An episode of the run ``r``: failed, one second and one joule in each phase, unless told otherwise."""
+    phases = ("perceive", "plan", "policy", "simulate", "render", "harness")
+    joule = FigureRecord(value=1.0, label="measured", source="rapl")
+    sums = {"agent": joule.model_copy(update={"value": 3.0}), "total": joule.model_copy(update={"value": 6.0})}
+    given = {
+        "run": "r",
+        "task": "hanoi-1",
+        "index": index,
+        "seed": 0,
+        "initial_hash": "aa",
+        "final_hash": "bb",
+        "outcome": OutcomeRecord(status="failed", reason="gave up"),
+        "success_once": False,
+        "success_at_end": False,
+        "steps": 10,
+        "plan_length": None,
+        "plans": 0,
+        "replans": 0,
+        "retries": 0,
+        "skills": (),
+        "disturbances": (),
+        "seconds": dict.fromkeys(phases, PhaseSeconds(wall=1.0, cpu=0.5)),
+        "joules": dict.fromkeys(phases, joule) | sums,
+    }
+    return EpisodeRecord(**{**given, **fields})
+
+
+def make_run(episodes: int = 3, **fields: Any) -> RunRecord:
+    """The run ``r`` that :func:`make_episode` belongs to."""
+    config = ConfigRecord(
+        task="hanoi-1",
+        task_version=1,
+        protocol="p",
+        agent="random",
+        engine="mujoco",
+        episodes=episodes,
+        seed=0,
+        disturb=False,
+        pose_noise=0.001,
+        workers=1,
+    )
+    given = {
+        "id": "r",
+        "status": "running",
+        "command": ("nsctl",),
+        "config": config,
+        "agent": {},
+        "world": {},
+        "privilege": "tracked",
+        "versions": {"python": "3.11"},
+        "hardware": HardwareRecord(cpu=None, cores=1, memory_bytes=None, gpu=None),
+        "meters": (),
+        "carbon": (),
+        "git": None,
+        "started": "2026-01-01T00:00:00+00:00",
+        "ended": None,
+        "wall_seconds": None,
+        "episodes_sha256": None,
+    }
+    return RunRecord(**{**given, **fields})
+
+
+def comparable(episode: EpisodeRecord) -> dict[str, Any]:
+    """What must be the same whenever the same episode is played."""
+    return episode.model_dump(exclude={"run", "seconds", "joules"})

@@ -1,0 +1,60 @@
+"""Where a record comes from."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nsctl import provenance
+
+
+def test_versions_name_python_and_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "PACKAGES", ("numpy", "no-such-distribution"))
+    found = provenance.versions()
+    assert found["python"] == platform.python_version()
+    assert "numpy" in found
+    assert "no-such-distribution" not in found
+
+
+def test_the_machine_has_cores_and_memory() -> None:
+    found = provenance.hardware()
+    assert found.cores and found.cores >= 1
+    assert found.memory_bytes and found.memory_bytes > 2**28
+    assert found.cpu
+
+
+def test_a_gpu_is_read_from_the_driver_s_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "0000:01:00.0").mkdir()
+    (tmp_path / "0000:01:00.0" / "information").write_text("Model: \t\t NVIDIA H100\nIRQ: 3\n")
+    monkeypatch.setattr(provenance, "_GPUS", tmp_path)
+    assert provenance.hardware().gpu == "NVIDIA H100"
+    monkeypatch.setattr(provenance, "_GPUS", tmp_path / "none")
+    assert provenance.hardware().gpu is None
+
+
+def test_git_tells_the_commit_of_our_own_checkout_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "_HOME", tmp_path)
+    assert provenance.git() is None
+
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@t")
+        subprocess.run(("git", *identity, "-C", str(tmp_path), *arguments), check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "file").write_text("1")
+    git("add", ".")
+    git("commit", "-m", "one")
+    clean = provenance.git()
+    assert clean is not None
+    assert len(clean.sha) == 40
+    assert not clean.dirty
+    (tmp_path / "file").write_text("2")
+    changed = provenance.git()
+    assert changed is not None
+    assert changed.dirty
+    (tmp_path / "site-packages").mkdir()
+    monkeypatch.setattr(provenance, "_HOME", tmp_path / "site-packages")
+    assert provenance.git() is None

@@ -1,0 +1,101 @@
+"""The nouns of a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from samples import make_episode, make_run
+
+from nsctl.contracts import Label
+from nsctl.errors import RecordError
+from nsctl.records import EpisodeRecord, FigureRecord, RunRecord, check_schema, json_schema, privilege, weakest
+
+
+def figure(value: float | None, label: Label = "measured", source: str = "rapl") -> FigureRecord:
+    return FigureRecord(value=value, label=label, source=source)
+
+
+def test_a_sum_has_the_weakest_label_and_every_source_once() -> None:
+    total = FigureRecord.total([figure(1.0), figure(2.0, "modelled", "modelled"), figure(4.0, "attributed")])
+    assert total == FigureRecord(value=7.0, label="modelled", source="rapl+modelled")
+
+
+@pytest.mark.parametrize("parts", [[], [figure(1.0), figure(None, "unavailable", "none")]])
+def test_a_sum_with_a_missing_part_is_missing_and_not_0(parts: list[FigureRecord]) -> None:
+    assert FigureRecord.total(parts) == FigureRecord(value=None, label="unavailable", source="none")
+
+
+def test_labels_are_ordered_from_measured_to_unavailable() -> None:
+    assert weakest(["measured", "attributed"]) == "attributed"
+    assert weakest(["simulated", "modelled"]) == "simulated"
+    assert weakest([]) == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [
+        ({"objects": "sim_truth", "images": "pixels"}, "sim_truth"),
+        ({"objects": "estimated"}, "tracked"),
+        ({"images": "pixels", "proprio": "estimated"}, "pixels"),
+    ],
+)
+def test_privilege_is_what_the_objects_channel_gives_away(channels: Any, expected: str) -> None:
+    assert privilege(channels) == expected
+
+
+def test_records_are_frozen_and_refuse_unknown_fields() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        make_episode().steps = 3  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        make_episode(stesp=3)
+
+
+@pytest.mark.parametrize("bad", [{"index": -1}, {"steps": -1}])
+def test_counts_are_not_negative(bad: dict[str, int]) -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        make_episode(**bad)
+
+
+def test_infinite_joules_are_refused() -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        figure(float("inf"))
+
+
+def test_what_a_part_says_becomes_json() -> None:
+    said = {"n": np.int64(3), "xs": np.array([1.0, 2.0]), "pair": (1, "a"), "path": object}
+    agent = make_run(agent=said).agent
+    assert agent == {"n": 3, "xs": [1.0, 2.0], "pair": [1, "a"], "path": str(object)}
+    with pytest.raises(ValidationError, match="not JSON compliant"):
+        make_run(agent={"x": float("nan")})
+
+
+def test_records_survive_json() -> None:
+    episode, run = make_episode(skills=({"step": "pick(a)"},)), make_run()
+    assert EpisodeRecord.model_validate_json(episode.model_dump_json()) == episode
+    assert RunRecord.model_validate_json(run.model_dump_json()) == run
+
+
+def test_the_published_schema_closes_every_object() -> None:
+    schema = json_schema()
+    assert schema["run"]["properties"]["schema_version"]["const"] == 1
+    assert set(schema["episode"]["required"]) == set(EpisodeRecord.model_fields)
+    own = [schema["run"], schema["episode"], *schema["run"]["$defs"].values(), *schema["episode"]["$defs"].values()]
+    objects = [part for part in own if "properties" in part]
+    assert len(objects) >= 9
+    assert all(part["additionalProperties"] is False for part in objects)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ([], "here is no run record: it has no schema_version"),
+        ({"id": "r"}, "here is no run record: it has no schema_version"),
+        ({"schema_version": 2}, "here has schema_version 2, this nsctl reads 1"),
+    ],
+)
+def test_a_foreign_schema_is_refused(fields: Any, message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        check_schema(fields, "here")
