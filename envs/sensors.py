@@ -29,7 +29,8 @@ class PoseTracker:
         self.noise = noise
         self.channel: Channel = "estimated" if noise else "sim_truth"
         self._rng = np.random.default_rng()
-        self._bias: dict[str, tuple[Array, Array]] = {}
+        self._move: dict[str, Array] = {}
+        self._turn: dict[str, Array] = {}
 
     @property
     def sigma(self) -> float:
@@ -40,16 +41,15 @@ class PoseTracker:
         """Draw this episode's biases."""
         self._rng = rng
         draw = rng.normal(size=(len(names), 2, 3)) * self.noise
-        self._bias = {name: (move, turn * TURN) for name, (move, turn) in zip(names, draw, strict=True)}
+        self._move = {name: move for name, (move, _) in zip(names, draw, strict=True)}
+        self._turn = {name: from_rotation_vector(TURN * turn) for name, (_, turn) in zip(names, draw, strict=True)}
 
     def read(self, truth: Mapping[str, Pose]) -> dict[str, Pose]:
         """What the tracker says of ``truth`` at this step."""
         if not self.noise:
             return dict(truth)
         jitter = self._rng.normal(size=(len(truth), 3)) * self.noise * JITTER
-        readings = {}
-        for (name, pose), noise in zip(truth.items(), jitter, strict=True):
-            move, turn = self._bias[name]
-            tilt = multiply(from_rotation_vector(turn), pose.quaternion)
-            readings[name] = Pose(pose.position + move + noise, tilt)
-        return readings
+        return {
+            name: Pose(pose.position + self._move[name] + shake, multiply(self._turn[name], pose.quaternion))
+            for (name, pose), shake in zip(truth.items(), jitter, strict=True)
+        }

@@ -12,7 +12,7 @@ from envs.engine import TABLE_CENTRE, TABLE_HALF
 from envs.mujoco.panda import panda_spec
 from nsctl.scene import Array, Body
 
-TIMESTEP = 0.002
+TIMESTEP = 0.0025
 DENSITY = 500.0
 """kg/m3 of every movable body: a 45 mm cube weighs 46 g."""
 CAMERAS = {
@@ -48,7 +48,7 @@ def _add_table(spec: mujoco.MjSpec) -> None:
     x, y = TABLE_CENTRE
     box = mujoco.mjtGeom.mjGEOM_BOX
     spec.worldbody.add_geom(
-        name="table", type=box, size=[*TABLE_HALF, 0.02], pos=[x, y, -0.02], rgba=[0.80, 0.74, 0.66, 1]
+        name="table", type=box, size=[*TABLE_HALF, 0.02], pos=[x, y, -0.02], rgba=[0.80, 0.74, 0.66, 1], conaffinity=3
     )
     spec.worldbody.add_geom(
         name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[3, 3, 0.1], pos=[0, 0, -0.4], rgba=[0.32, 0.34, 0.38, 1]
@@ -63,6 +63,7 @@ def _add_body(spec: mujoco.MjSpec, body: Body) -> None:
     if body.movable:
         part.add_freejoint(name=body.name)
         geom.density = DENSITY
+        geom.conaffinity = 3  # answers the arm's 2 and its like's 1
     else:
         geom.contype = geom.conaffinity = 0
 

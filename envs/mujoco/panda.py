@@ -26,16 +26,8 @@ TCP_OFFSET = 0.1034
 
 _STIFFNESS = (4500, 4500, 3500, 3500, 2000, 2000, 2000)
 _TORQUE = (87, 87, 87, 87, 12, 12, 12)
-_NO_CONTACT = (
-    ("panda_link0", "panda_link1"),
-    ("panda_link5", "panda_link7"),
-    ("panda_link6", "panda_hand"),
-    ("panda_link7", "panda_hand"),
-    ("panda_hand", "panda_leftfinger"),
-    ("panda_hand", "panda_rightfinger"),
-    ("world", "panda_link0"),
-    ("world", "panda_link1"),
-)
+_REACHING = ("panda_link4", "panda_link5", "panda_link6", "panda_link7", "panda_hand")
+"""Links that can come near the table and what lies on it."""
 
 
 def panda_folder() -> Path:
@@ -57,10 +49,11 @@ def panda_spec(*, visuals: bool) -> mujoco.MjSpec:
     spec = mujoco.MjSpec.from_string(re.sub(r"(<robot[^>]*>)", lambda m: m[0] + compiler, urdf, count=1))
     for body in spec.bodies[1:]:
         body.gravcomp = 1
+        for geom in body.geoms:
+            # What looks like the arm stays clear of itself: it touches the world (whose geoms answer with 3), no more.
+            geom.contype, geom.conaffinity = (2, 0) if body.name in _REACHING else (0, 0)
     _add_servos(spec)
     _add_gripper(spec)
-    for first, second in _NO_CONTACT:
-        spec.add_exclude(bodyname1=first, bodyname2=second)
     spec.body("panda_hand").add_site(name="tcp", pos=[0, 0, TCP_OFFSET], group=4)
     return spec
 
@@ -103,6 +96,8 @@ def _add_gripper(spec: mujoco.MjSpec) -> None:
             type=mujoco.mjtGeom.mjGEOM_BOX,
             size=[0.0085, 0.004, 0.012],
             pos=[0, 0.0055 * inward, 0.0445],
+            contype=2,
+            conaffinity=0,
             priority=1,
             condim=4,
             friction=[1.5, 0.05, 0.0001],

@@ -87,12 +87,14 @@ class TowerTask(Task):
         height = 0.0
         for name in discs:
             half = self.body(name).half_extents[2]
-            level = abs(truth[name].position[2] - (height + half)) < _LEVEL
-            if not level or box_tilt(truth[name].quaternion) > _TILT:
+            if abs(truth[name].position[2] - (height + half)) > _LEVEL:
                 return False
             height += 2 * half
-        near = [_apart(truth[above], truth[below]) < _ON_AXIS for below, above in pairwise(discs)]
-        return all(near) and (not discs or _apart(truth[discs[0]], truth[peg]) < _ON_PEG)
+        return (
+            (not discs or _apart(truth[discs[0]], truth[peg]) < _ON_PEG)
+            and all(_apart(truth[above], truth[below]) < _ON_AXIS for below, above in pairwise(discs))
+            and all(box_tilt(truth[name].quaternion) < _TILT for name in discs)
+        )
 
 
 class Hanoi(TowerTask):

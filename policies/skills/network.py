@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from policies.mamba3.block import Mamba3
+from policies.mamba3.block import Mamba3, rms_norm
 from policies.mamba3.config import Mamba3Config
 from policies.mamba3.recurrence import Mamba3State
 from policies.skills.situation import FEATURES
@@ -27,6 +27,17 @@ class SkillNetworkConfig:
     block: Mamba3Config = field(default_factory=lambda: Mamba3Config(d_model=64, d_state=16))
 
 
+class Norm(nn.Module):
+    """Root-mean-square normalisation over the last axis."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.weight)
+
+
 class SkillNetwork(nn.Module):
     """Pre-norm residual Mamba-3 blocks between an embedding and two heads."""
 
@@ -35,7 +46,7 @@ class SkillNetwork(nn.Module):
         self.config = config
         width = config.block.d_model
         self.embed = nn.Linear(config.features, width)
-        norms = [nn.RMSNorm(width) for _ in range(config.layers)]
+        norms = [Norm(width) for _ in range(config.layers)]
         blocks = [Mamba3(config.block) for _ in range(config.layers)]
         self.norms, self.blocks = nn.ModuleList(norms), nn.ModuleList(blocks)
         self._layers = list(zip(norms, blocks, strict=True))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from safetensors.torch import load_file, save_file
 
@@ -55,6 +56,7 @@ def train(operator: str, request: TrainingRequest) -> Mapping[str, Any]:
     """Train ``operator`` and write weights, config, curve and card into ``request.out``; returns the card's figures."""
     if request.workers < 1:
         raise InvalidValue(f"workers must be >= 1, got {request.workers}")
+    torch.set_num_threads(1)  # or the number of cores would change the sums, and with them the weights
     schedule = QUICK if request.quick else Schedule()
     request.out.mkdir(parents=True, exist_ok=True)
     journal = _Journal(request.out / "checkpoint", asdict(schedule) | {"operator": operator, "seed": request.seed})
