@@ -60,7 +60,7 @@ def _look_at(part: Part) -> FoundMeter:
         answer = meter.availability()
     except BrokenPart as error:
         return FoundMeter(part, None, ok=False, why=str(error), remedy=f"mend or uninstall {part.distribution}")
-    except Exception as error:  # a stranger's meter may raise anything at all
+    except (Exception, SystemExit) as error:  # a stranger's meter may raise anything at all
         why = f"the meter {part.name!r} of {part.distribution} breaks: {type(error).__name__}: {error}"
         return FoundMeter(part, None, ok=False, why=why, remedy=f"mend or uninstall {part.distribution}")
     return FoundMeter(part, meter, answer.ok, answer.why, answer.remedy)

@@ -41,7 +41,7 @@ class Part:
         """Import the part and return what its entry point names."""
         try:
             return EntryPoint(self.name, self.target, f"nsctl.{self.group}").load()
-        except Exception as error:  # a stranger's import may raise anything at all
+        except (Exception, SystemExit) as error:  # a stranger's import may raise anything at all
             raise BrokenPart(
                 f"the {self.group.rstrip('s')} {self.name!r} of {self.distribution} {self.version} ({self.target}) "
                 f"could not be loaded: {type(error).__name__}: {error}"

@@ -18,7 +18,7 @@ DENSITY = 500.0
 CAMERAS = {
     "front": ((1.25, 0.0, 0.50), (0.48, 0.0, 0.06)),
     "side": ((0.55, 0.85, 0.50), (0.48, 0.0, 0.06)),
-    "film": ((1.42, 0.62, 0.70), (0.42, 0.0, 0.16)),
+    "film": ((1.50, -0.72, 0.80), (0.38, 0.0, 0.22)),
 }
 """Fixed cameras: where each stands and what it looks at [m]."""
 WRIST = "wrist"
@@ -51,7 +51,7 @@ def _add_table(spec: mujoco.MjSpec) -> None:
         name="table", type=box, size=[*TABLE_HALF, 0.02], pos=[x, y, -0.02], rgba=[0.80, 0.74, 0.66, 1], conaffinity=3
     )
     spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[3, 3, 0.1], pos=[0, 0, -0.4], rgba=[0.32, 0.34, 0.38, 1]
+        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[3, 3, 0.1], pos=[0, 0, -0.4], rgba=[0.42, 0.45, 0.50, 1]
     )
 
 
@@ -94,7 +94,7 @@ def _add_looks(spec: mujoco.MjSpec, *, pretty: bool) -> None:
     if not pretty:
         return
     spec.visual.map.znear, spec.visual.map.zfar = 0.01, 10
-    spec.worldbody.add_light(pos=[1.1, 0.7, 2.0], dir=[-0.35, -0.35, -1], diffuse=[0.6, 0.6, 0.6], castshadow=True)
+    spec.worldbody.add_light(pos=[1.1, -0.7, 2.0], dir=[-0.35, 0.35, -1], diffuse=[0.6, 0.6, 0.6], castshadow=True)
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nsctl.cli import exits
+from nsctl.errors import BrokenPart
+
+if TYPE_CHECKING:
+    from nsctl.registry import Part
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,10 +56,10 @@ def examine() -> dict[str, Any]:
     }
 
 
-def _load_failure(part: Any) -> str:
+def _load_failure(part: Part) -> str:
     try:
         part.load()
-    except (Exception, SystemExit) as error:  # a stranger's module may even end the program
+    except BrokenPart as error:
         return str(error)
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """
     site = tmp_path / "site"
     site.mkdir()
+    installed: list[str] = []
 
     def put(name: str, code: str, entries: dict[str, str]) -> None:
         (site / f"{name}.py").write_text(code)
@@ -31,12 +33,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             group, part = door.split(":")
             lines.append(f"[nsctl.{group}]\n{part} = {target}\n")
         (info / "entry_points.txt").write_text("\n".join(lines))
+        installed.append(name)
         _forget()
 
     monkeypatch.syspath_prepend(site)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
     yield put
     monkeypatch.undo()
+    for name in installed:
+        sys.modules.pop(name, None)
     _forget()
 
 

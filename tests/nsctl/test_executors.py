@@ -70,7 +70,7 @@ def test_nothing_to_play_starts_no_process() -> None:
 
 
 def test_a_player_that_cannot_be_made_is_told_in_its_own_words() -> None:
-    with pytest.raises(NsctlError, match="no skill is called 'pikc'. Did you mean 'pick'?"):
+    with pytest.raises(NsctlError, match=r"no skill is called 'pikc'\. Did you mean 'pick'\?"):
         list(ProcessExecutor(1).map(unmakeable, [0]))
 
 

@@ -60,6 +60,9 @@ def test_a_broken_meter_is_named_and_harms_no_other(install: Install, code: str,
 
 
 def test_the_process_s_joules_leave_out_the_machine_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    meters = [SimpleNamespace(scope=scope, read=lambda joules=joules: joules) for scope, joules in (("process", 2.0), ("machine", 5.0))]
+    meters = [
+        SimpleNamespace(scope=scope, read=lambda joules=joules: joules)
+        for scope, joules in (("process", 2.0), ("machine", 5.0))
+    ]
     monkeypatch.setattr(metering, "counters", lambda: meters)
     assert metering.process_joules() == 2.0

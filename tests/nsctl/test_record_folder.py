@@ -101,7 +101,7 @@ def test_a_new_record_needs_a_new_folder(folder: Path) -> None:
 
 def test_a_record_cannot_be_made_where_a_file_stands(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
-    with pytest.raises(RecordError, match="the record cannot be written to .*runs/r: "):
+    with pytest.raises(RecordError, match=r"the record cannot be written to .*runs/r: "):
         RecordWriter.create(tmp_path / "runs", make_run())
 
 

@@ -1,0 +1,93 @@
+"""``nsctl doctor``: says what is broken, and is never broken by it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from samples import Install
+from typer.testing import CliRunner, Result
+
+from nsctl.cli import doctor, probe
+from nsctl.cli.app import app
+
+KEYS = {"versions", "hardware", "clashes", "engines", "broken_parts", "meters", "best_label", "healthy"}
+WELL = {"physics": "", "picture": ""}
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["doctor", *arguments], prog_name="nsctl", env={"COLUMNS": "80"})
+
+
+@pytest.fixture
+def engines_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "examine", lambda engine: WELL)
+
+
+@pytest.mark.usefixtures("engines_work")
+def test_a_healthy_machine_as_json() -> None:
+    answer = call("--json")
+    told: dict[str, Any] = json.loads(answer.stdout)
+    assert set(told) == KEYS
+    assert (answer.exit_code, told["healthy"], told["broken_parts"], told["clashes"]) == (0, True, [], [])
+    assert told["best_label"] in ("measured", "attributed", "modelled")
+    for meter in told["meters"]:
+        assert meter["works"] or (meter["why"] and meter["remedy"])
+        assert meter["label"]
+        assert meter["update_seconds"] > 0
+
+
+@pytest.mark.usefixtures("engines_work")
+def test_the_page_names_engines_meters_and_the_best_label() -> None:
+    told = call().stdout
+    assert "best energy label here: " in told
+    assert "all well" in told
+    assert "mujoco" in told
+    assert "codecarbon" in told
+    assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
+
+
+@pytest.mark.usefixtures("engines_work")
+@pytest.mark.parametrize(
+    "code", ["raise ImportError('no bus')", "raise SystemExit(3)", "def Odd(): raise OSError('no bus')"]
+)
+def test_a_broken_part_is_named_and_takes_nothing_down(install: Install, code: str) -> None:
+    install("stranger", code, {"meters:odd": "stranger:Odd"})
+    answer = call("--json")
+    told = json.loads(answer.stdout)
+    assert (answer.exit_code, told["healthy"]) == (1, False)
+    (sentence,) = told["broken_parts"]
+    assert "'odd' of stranger" in sentence
+    assert sentence in " ".join(call().stdout.split())
+
+
+def test_no_engine_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "examine", lambda engine: {"physics": "no libGL", "picture": "no libGL"})
+    findings = doctor.examine()
+    assert not findings["healthy"]
+    assert findings["engines"][0]["physics"] == "no libGL"
+
+
+def test_an_engine_is_tried_in_a_process_of_its_own() -> None:
+    answer = probe.examine("mujoco")
+    assert answer["physics"] == ""
+    assert set(answer) == {"physics", "picture"}
+
+
+def test_an_engine_that_nobody_has_is_told() -> None:
+    assert probe.probe("unreal")["physics"].startswith("UnknownName: no engine is called 'unreal'")
+
+
+def test_an_engine_that_takes_its_process_down_is_told(install: Install) -> None:
+    code = "import os\nclass Engine:\n    def __init__(self, *a, **k): os.abort()\n"
+    install("crasher", code, {"engines:crasher": "crasher:Engine"})
+    answer = probe.examine("crasher")
+    assert answer["physics"].startswith("the process ended with code -6: ")
+    assert answer["picture"] == answer["physics"]
+
+
+def test_an_engine_that_hangs_is_told(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("sleeper", "import time\ntime.sleep(60)", {"engines:sleeper": "sleeper:Engine"})
+    monkeypatch.setattr(probe, "SECONDS", 1.0)
+    assert probe.examine("sleeper")["physics"] == "no answer after 1 s"

@@ -1,0 +1,53 @@
+"""The page at the end of a run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from samples import make_episode, make_run
+
+from nsctl.cli.report import print_report
+from nsctl.evaluation import Evaluation
+from nsctl.records import OutcomeRecord
+from nsctl.summary import summarise
+
+
+def page(width: int) -> str:
+    file = io.StringIO()
+    failed = OutcomeRecord(status="errored", reason="OSError: no bus")
+    episodes = [make_episode(0, success_once=True), make_episode(1), make_episode(2, outcome=failed)]
+    done = Evaluation(Path("runs") / "r", make_run(), summarise(episodes))
+    print_report(done, Console(file=file, width=width))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_it_fits_the_terminal(width: int) -> None:
+    assert max(len(line.rstrip()) for line in page(width).splitlines()) <= width
+
+
+def test_failures_errors_and_unknowns_are_said() -> None:
+    told = page(80)
+    assert "2 × gave up" in told
+    assert "1 × OSError: no bus" in told
+    assert "errors             1/3 = 33%" in told
+    assert "success once       1/3 = 33%" in told
+    assert "plan               —" in told
+    assert "joules per success   —" in told
+    assert "record  runs/r" in told
+
+
+def test_joules_have_their_labels() -> None:
+    rows = [line.split()[:3] for line in page(80).splitlines()]
+    assert ["agent", "3", "measured"] in rows
+    assert ["total", "6", "measured"] in rows
+
+
+def test_brackets_in_a_reason_are_no_markup() -> None:
+    file = io.StringIO()
+    odd = make_episode(0, outcome=OutcomeRecord(status="failed", reason="[red]odd[/nothing]"))
+    print_report(Evaluation(Path("r"), make_run(), summarise([odd])), Console(file=file, width=80))
+    assert "1 × [red]odd[/nothing]" in file.getvalue()
