@@ -79,10 +79,7 @@ def _play(number: int) -> Any:
     if _player is None:
         if _make is None:
             raise InvalidValue("this process is no worker of a ProcessExecutor")
-        try:
-            _player = _make()
-        except NsctlError as error:
-            raise NsctlError(str(error)) from None  # errors with more arguments than a text cannot be unpickled
+        _player = _make()
     return _player(number)
 
 

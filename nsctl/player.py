@@ -74,6 +74,7 @@ class Player:
 
     def _make(self) -> tuple[Agent, World]:
         agent: Agent = registry.load("agents", self.config.agent)()
+        agent.describe()  # reads weights, hashes them: no episode shall pay for that
         suite = tasks.suite_of(self.config.task)
         options = self.config.options(video=self._video is not None)
         return agent, suite.world(tasks.find(self.config.task), options)

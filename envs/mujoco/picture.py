@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo reads it when it is first imported
-
 import mujoco
 
 from envs.mujoco.model import scene_model

@@ -26,9 +26,13 @@ def print_findings(findings: Mapping[str, Any], console: Console | None = None) 
     memory = f"{hardware['memory_bytes'] / 2**30:.0f} GiB" if hardware["memory_bytes"] else MISSING
     gpu = hardware["gpu"] or "no NVIDIA GPU"
     console.print(f"\n[bold]machine[/bold]   {hardware['cpu']}, {hardware['cores']} cores, {memory}, {gpu}")
-    console.print("[bold]versions[/bold]  " + ", ".join(f"{name} {text}" for name, text in versions.items()), "")
-    console.print(_engines(findings["engines"]), "")
-    console.print(_meters(findings["meters"]), "")
+    console.print(
+        "[bold]versions[/bold]  " + ", ".join(f"{name} {text}" for name, text in versions.items()), end="\n\n"
+    )
+    console.print(_engines(findings["engines"]))
+    console.print()
+    console.print(_meters(findings["meters"]))
+    console.print()
     label = findings["best_label"]
     console.print(f"best energy label here: [bold]{label}[/bold] ({LABELS[label]})")
     for sentence in (*findings["clashes"], *findings["broken_parts"]):

@@ -58,5 +58,6 @@ def _print(found: Sequence[Part]) -> None:
         table.add_row(part.group if first else "", part.name, f"{part.distribution} {part.version}", part.target)
     console = Console()
     console.print(table)
+    console.print()
     groups = {part.group for part in found}
     console.print("\n".join(f"[dim]{group:<12} {GROUPS[group]}[/dim]" for group in GROUPS if group in groups))

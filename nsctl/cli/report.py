@@ -12,7 +12,7 @@ from nsctl.phases import AGENT_PHASES, WORLD_PHASES
 from nsctl.summary import Summary
 
 MEANINGS = {
-    "perceive": "estimating the scene, seeing which facts hold",
+    "perceive": "where things are, which facts hold",
     "plan": "searching for plans",
     "policy": "the skills' control",
     "agent": "all that the agent does",

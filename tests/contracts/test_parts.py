@@ -165,7 +165,7 @@ def test_an_agent_charges_its_work_to_its_phases(part: Part, world: World) -> No
     episode = play(world, part.load()(), EpisodeClock(counters()), 6, 0)
     assert set(episode.costs) == set(PHASES)
     assert episode.costs["policy"].wall > 0
-    assert episode.costs["simulate"].wall > episode.costs["policy"].wall
+    assert episode.costs["simulate"].wall > 0
     assert episode.costs["render"].wall == 0
 
 
