@@ -122,9 +122,9 @@ def _session(writer: RecordWriter, config: RunConfig, options: RunOptions) -> It
         with _carbon(ending, options):
             yield ending
     except KeyboardInterrupt as error:
-        raise RunInterrupted(writer.folder, len(writer.episodes), config.episodes) from error
+        raise RunInterrupted(writer.folder, writer.kept, config.episodes) from error
     except NsctlError as error:
-        raise NsctlError(f"{error}; {_kept(writer.folder, len(writer.episodes), config.episodes)}") from error
+        raise NsctlError(f"{error}; {_kept(writer.folder, writer.kept, config.episodes)}") from error
     finally:
         fields: dict[str, Any] = {
             "ended": _now(),

@@ -97,6 +97,12 @@ class RecordWriter:
         os.fsync(self._file.fileno())
         self.episodes[episode.index] = episode
 
+    @property
+    def kept(self) -> int:
+        """How many episodes are on the disk, whatever was interrupted on the way there."""
+        self._file.flush()
+        return len(_whole_lines((self.folder / EPISODES).read_bytes()))
+
     def update(self, **fields: Any) -> None:
         """Write ``run.json`` anew with other values of some fields."""
         self.run = RunRecord.model_validate({**dict(self.run), **fields})

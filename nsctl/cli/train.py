@@ -84,32 +84,9 @@ def _print(name: str, request: TrainingRequest, figures: Mapping[str, Any]) -> N
     table.add_column(no_wrap=True)
     table.add_column(style="bold")
     for key, value in figures.items():
-        if not _is_table(value):
-            table.add_row(key, _text(value))
+        if not isinstance(value, Mapping | list | tuple):
+            table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
     console = Console(highlight=False)
     console.print(f"\n[bold]{name}[/bold] trained\n")
     console.print(table)
-    for key, value in figures.items():
-        if _is_table(value):
-            _print_table(console, key, value)
-    console.print(f"\nweights and card  {request.out}", soft_wrap=True)
-
-
-def _print_table(console: Any, title: str, rows: Any) -> None:
-    from nsctl.cli.tables import plain_table
-
-    table = plain_table(*(f"{key}#" for key in rows[0]))
-    for row in rows:
-        table.add_row(*(_text(value) for value in row.values()))
-    console.print(f"\n{title}")
-    console.print(table)
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(row, Mapping) for row in value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return " ".join(_text(part) for part in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    console.print(f"\nweights and card, round by round  {request.out}", soft_wrap=True)

@@ -21,8 +21,6 @@ def write_card(
     folder: Path, operator: str, request: TrainingRequest, schedule: Schedule, figures: Mapping[str, Any]
 ) -> None:
     """Write ``README.md`` into ``folder``."""
-    won, tried = figures["check"]
-    low, high = figures["interval"]
     rows = "\n".join(
         f"| {r['round']} | {r['episodes']} | {r['frames']} | {r['loss'][-1]:.4f} | {r['check'][0]}/{r['check'][1]} "
         f"| {r['seconds']:.0f} | {_joules(r['joules'])} |"
@@ -30,6 +28,7 @@ def write_card(
     )
     recipe = ", ".join(f"{name} {value}" for name, value in asdict(schedule.recipe).items())
     versions = ", ".join(f"{name} {version(name)}" for name in ("nsctl", "torch", "mujoco", "numpy"))
+    interval = f"95 % Wilson interval {figures['low']:.4f} to {figures['high']:.4f}"
     noise = " and ".join(f"{1000 * n:g} mm" for n in POSE_NOISE)
     command = f"nsctl train skill {operator} --seed {request.seed}{' --quick' if request.quick else ''}"
     dagger = ", ".join(map(str, schedule.dagger))
@@ -38,7 +37,7 @@ def write_card(
 
 A Mamba-3 policy that achieves the operator `{operator}` on the scripted teacher's example.
 
-- **Success**: {won} of {tried} fresh episodes (95 % Wilson interval {low:.4f} to {high:.4f}) of one legal move
+- **Success**: {figures["success"]} fresh episodes ({interval}) of one legal move
   with three discs of random sizes, from random arm poses, tracker noise of {noise} by turns.
 - **Command**: `{command}` (the number of workers changes nothing but the time).
 - **Data**: {schedule.demos} noisy demonstrations and {dagger} DAgger episodes of `move-ABC`, seed {request.seed}.

@@ -186,8 +186,9 @@ class _Journal:
         rounds = [json.loads(path.read_text())["entry"] for path in paths]
         return {
             "rounds": rounds,
-            "check": rounds[-1]["check"],
-            "interval": rounds[-1]["interval"],
+            "success": "{} of {}".format(*rounds[-1]["check"]),
+            "low": rounds[-1]["interval"][0],
+            "high": rounds[-1]["interval"][1],
             "seconds": sum(r["seconds"] for r in rounds),
             "joules": None if any(r["joules"] is None for r in rounds) else sum(r["joules"] for r in rounds),
             "label": rounds[-1]["label"],
