@@ -1,6 +1,6 @@
 """How fast the world turns: control steps a second on one core, without an agent.
 
-    python benchmarks/world_speed.py [--task hanoi-3] [--steps 2000] [--repeats 5]
+    python benchmarks/world_speed.py [--task hanoi-3] [--steps 1000] [--repeats 5]
 
 Prints the median over repeats of control steps a second (wall and CPU), of the world alone under a slow sweep of the arm,
 and the milliseconds of a reset. One control step is 50 ms of robot time.

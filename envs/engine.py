@@ -14,7 +14,7 @@ TABLE_CENTRE = (0.5, 0.0)
 TABLE_HALF = (0.4, 0.4)
 """The table's middle and half its size in the plane [m]; its top is z = 0."""
 MAX_OPENING = 0.08
-"""Metres between the pads when the gripper is commanded wide open."""
+"""Travel of the pads [m]: a gripper that is commanded wide open reads 3 mm more, the gap between its closed pads."""
 
 
 class Engine(Protocol):

@@ -1,7 +1,8 @@
-"""A simulated pose tracker: true poses with a bias that lasts an episode and a jitter that changes each step.
+"""Simulated sensors: a pose tracker for the bodies and encoders for the arm.
 
-It stands where a motion-capture system or a pose network would. With ``noise`` 0 it hands out the truth, and its channel
-is labelled so.
+The tracker gives true poses with a bias that lasts an episode and a jitter that changes each step; it stands where a
+motion-capture system or a pose network would. The encoders jitter by what an industrial arm repeats to. With ``noise`` 0
+both hand out the truth, and their channels are labelled so.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ TURN = 5.0
 """Radians of rotation bias for a metre of position bias: 1 mm goes with 0.3 degrees."""
 
 
-class PoseTracker:
+ENCODER, REPEATABILITY = 1e-4, 1e-4
+"""Jitter of the joint angles [rad] and of the tool centre point and gripper opening [m]: the Panda repeats to 0.1 mm."""
+
+
+class Sensors:
     """``noise`` is the standard deviation [m] of the bias along each axis."""
 
     def __init__(self, noise: float) -> None:
@@ -43,6 +48,14 @@ class PoseTracker:
         draw = rng.normal(size=(len(names), 2, 3)) * self.noise
         self._move = {name: move for name, (move, _) in zip(names, draw, strict=True)}
         self._turn = {name: from_rotation_vector(TURN * turn) for name, (_, turn) in zip(names, draw, strict=True)}
+
+    def feel(self, joints: Array, tcp: Pose, opening: float) -> tuple[Array, Pose, float]:
+        """What the arm says of itself at this step."""
+        if not self.noise:
+            return joints, tcp, opening
+        shake = self._rng.normal(size=11)
+        position = tcp.position + REPEATABILITY * shake[7:10]
+        return joints + ENCODER * shake[:7], Pose(position, tcp.quaternion), opening + float(REPEATABILITY * shake[10])
 
     def read(self, truth: Mapping[str, Pose]) -> dict[str, Pose]:
         """What the tracker says of ``truth`` at this step."""

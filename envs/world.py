@@ -11,7 +11,7 @@ import numpy as np
 
 from envs.disturbances import Meddler
 from envs.engine import MAX_OPENING, Engine
-from envs.sensors import PoseTracker
+from envs.sensors import Sensors
 from nsctl import registry
 from nsctl.contracts import SuiteOptions
 from nsctl.errors import EpisodeError, InvalidValue
@@ -30,7 +30,9 @@ from nsctl.scene import (
 from nsctl.task import Task
 
 STABLE_STEPS = 10
-"""Control steps (half a second) that success must last, with no finger on a body, before it counts."""
+"""Control steps (half a second) that success must last, with no finger on a body, before it counts; likewise a breach."""
+PATIENCE = 40
+"""Control steps of success after which an episode ends although the agent has not said that it is done."""
 SETTLING_STEPS = 6
 WORKSPACE = np.array([[0.25, -0.45, 0.005], [0.75, 0.45, 0.60]])
 """The box that the commanded tool centre point is kept in: low and high corner [m]."""
@@ -47,10 +49,10 @@ class TableWorld:
         self._engine: Engine = registry.load("engines", options.engine)(
             task.bodies, options.cameras, video=options.video
         )
-        self._tracker = PoseTracker(options.pose_noise)
+        self._sensors = Sensors(options.pose_noise)
         self.channels: Mapping[str, Channel] = {
-            "proprio": "estimated",
-            "objects": self._tracker.channel,
+            "proprio": self._sensors.channel,
+            "objects": self._sensors.channel,
             **({"images": "pixels"} if options.cameras else {}),
         }
         self.initial_hash = ""
@@ -58,6 +60,7 @@ class TableWorld:
         self._gripper = -1.0
         self._meddler: Meddler | None = None
         self._steps, self._stable, self._once = 0, 0, False
+        self._breach, self._breached, self.violation = "", 0, ""
         self._disturbances: list[Mapping[str, Any]] = []
         self._ready = False
 
@@ -70,9 +73,10 @@ class TableWorld:
         self._target, self._gripper = self._engine.tcp, -1.0
         for _ in range(SETTLING_STEPS):
             self._engine.control(self._target, MAX_OPENING)
-        self._tracker.reset([body.name for body in self.task.bodies], sensing)
-        self._meddler = Meddler(self.task.bodies, self.task.horizon, meddling) if self._options.disturb else None
+        self._sensors.reset([body.name for body in self.task.bodies], sensing)
+        self._meddler = Meddler(self.task, meddling) if self._options.disturb else None
         self._steps, self._stable, self._once = 0, 0, False
+        self._breach, self._breached, self.violation = "", 0, ""
         self._disturbances = []
         self._ready = True
         self.initial_hash = self.state_hash()
@@ -91,9 +95,14 @@ class TableWorld:
         self._judge(truth)
         return self._observe(truth)
 
+    def conclude(self) -> None:
+        for _ in range(STABLE_STEPS):
+            self._engine.control(self._target, MAX_OPENING * (1.0 - self._gripper) / 2)
+            self._judge(self._engine.poses())
+
     @property
     def over(self) -> bool:
-        return self._stable >= STABLE_STEPS or self._steps >= self.task.horizon
+        return self._stable >= PATIENCE or bool(self.violation) or self._steps >= self.task.horizon
 
     @property
     def success_once(self) -> bool:
@@ -101,7 +110,7 @@ class TableWorld:
 
     @property
     def success_at_end(self) -> bool:
-        return self._stable >= STABLE_STEPS
+        return self._stable >= STABLE_STEPS and not self.violation
 
     @property
     def disturbances(self) -> Sequence[Mapping[str, Any]]:
@@ -120,7 +129,9 @@ class TableWorld:
         return {
             **self._engine.describe(),
             "channels": dict(self.channels),
-            "tracker": {"noise_m": self._tracker.noise, "what": "simulated pose tracker: truth, bias and jitter"},
+            "sensors": {"noise_m": self._sensors.noise, "what": "simulated pose tracker and joint encoders"},
+            "stable_steps": STABLE_STEPS,
+            "patience_steps": PATIENCE,
             "disturb": self._options.disturb,
         }
 
@@ -145,12 +156,16 @@ class TableWorld:
         achieved = self.task.achieved(truth)
         self._once = self._once or achieved
         self._stable = self._stable + 1 if achieved and not self._engine.touched() else 0
+        breach = self.task.broken_rule(truth)
+        self._breached = self._breached + 1 if breach and breach == self._breach else 0
+        self._breach = breach
+        if self._breached >= STABLE_STEPS:
+            self.violation = self.violation or breach
 
     def _observe(self, truth: Mapping[str, Pose]) -> Observation:
-        proprio = Proprioception(
-            self._engine.joints, self._engine.tcp, self._target, self._engine.opening, self._gripper
-        )
+        joints, tcp, opening = self._sensors.feel(self._engine.joints, self._engine.tcp, self._engine.opening)
+        proprio = Proprioception(joints, tcp, self._target, opening, self._gripper)
         images = {name: self._engine.render(name) for name in self._options.cameras} or None
         return Observation(
-            proprio, self.task.instruction, self.channels, self._tracker.read(truth), self._tracker.sigma, images
+            proprio, self.task.instruction, self.channels, self._sensors.read(truth), self._sensors.sigma, images
         )

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from nsctl.outcomes import PlanOutcome
 from nsctl.scene import Action, Channel, Image, Observation, Pose, SceneEstimate
 from nsctl.symbolic import Domain, PlanStep, Problem, SymbolicState
-from nsctl.task import Task
+from nsctl.task import Brief, Task
 
 Label = Literal["measured", "attributed", "modelled", "simulated", "unavailable"]
 Granularity = Literal["phase", "episode", "run"]
@@ -24,9 +24,10 @@ SkillStatus = Literal["running", "succeeded", "failed"]
 class Perception(Protocol):
     """Turns what is observed into where things are believed to be."""
 
-    source: Channel
+    reads: Sequence[str]
+    """The channels of an observation that it looks at."""
 
-    def begin(self, task: Task) -> None:
+    def begin(self, task: Brief) -> None:
         """A new episode of ``task`` starts: forget the last one."""
 
     def __call__(self, observation: Observation) -> SceneEstimate: ...
@@ -55,6 +56,9 @@ class Planner(Protocol):
         """The domain that this PDDL text states."""
 
     def session(self, problem: Problem) -> PlanningSession: ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """Name, version and settings: what a record should know."""
 
 
 class Execution(Protocol):
@@ -126,11 +130,11 @@ class Agent(Protocol):
 
     name: str
 
-    def reset(self, task: Task, seed: int, clock: PhaseClock) -> None:
+    def reset(self, task: Brief, seed: int, clock: PhaseClock) -> None:
         """A new episode of ``task`` starts."""
 
     def act(self, observation: Observation) -> Action | None:
-        """The next action, or ``None`` when the agent gives up."""
+        """The next action, or ``None`` when the agent is done: because all is well, or with a reason in its report."""
 
     @property
     def subgoal(self) -> str:
@@ -177,8 +181,16 @@ class World(Protocol):
 
     def step(self, action: Action) -> Observation: ...
 
+    def conclude(self) -> None:
+        """The agent is done: let the world stand still for as long as success must last, and judge."""
+
     @property
-    def over(self) -> bool: ...
+    def over(self) -> bool:
+        """Nothing more to do: the horizon has passed, a rule was broken, or success has long lasted."""
+
+    @property
+    def violation(self) -> str:
+        """The rule of the task that was broken, which makes success impossible; empty if none was."""
 
     @property
     def success_once(self) -> bool: ...

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from zlib import crc32
 
 from nsctl.contracts import Agent, AgentReport, World
+from nsctl.errors import EpisodeError
 from nsctl.outcomes import EpisodeOutcome
-from nsctl.phases import EpisodeClock, PhaseCost
+from nsctl.phases import AGENT_PHASES, EpisodeClock, PhaseCost
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,14 @@ def play(
         with clock.phase("simulate"):
             observation = world.reset(seed, number)
         initial_hash = world.initial_hash
-        agent.reset(world.task, crc32(f"{seed}:{number}".encode()), clock)
+        with clock.phase("policy"):
+            agent.reset(world.task.brief(), crc32(f"{seed}:{number}".encode()), _AgentClock(clock))
         while not world.over:
-            action = agent.act(observation)  # splits itself into perceive, plan and policy
+            with clock.phase("policy"):  # the agent splits this into perceive, plan and policy
+                action = agent.act(observation)
             if action is None:
+                with clock.phase("simulate"):
+                    world.conclude()
                 break
             with clock.phase("simulate"):
                 observation = world.step(action)
@@ -43,15 +49,30 @@ def play(
             if watch is not None:
                 with clock.phase("render"):
                     watch(steps)
-        outcome, report = _outcome(world, agent), agent.report()
-    except Exception as error:  # a part failed: the episode is lost, the run is not
+        report = agent.report()
+        outcome = _outcome(world, report)
+    except (Exception, SystemExit) as error:  # a part failed: the episode is lost, the run is not
         outcome, report = EpisodeOutcome("errored", f"{type(error).__name__}: {error}"), AgentReport()
     return Episode(initial_hash, outcome, steps, report, clock.stop())
 
 
-def _outcome(world: World, agent: Agent) -> EpisodeOutcome:
+def _outcome(world: World, report: AgentReport) -> EpisodeOutcome:
     if world.success_at_end:
         return EpisodeOutcome("succeeded")
+    if world.violation:
+        return EpisodeOutcome("failed", f"a rule was broken: {world.violation}")
     if not world.over:
-        return EpisodeOutcome("failed", agent.report().reason or "the agent gave up without a reason")
+        return EpisodeOutcome("failed", report.reason or "the agent took the goal for reached")
     return EpisodeOutcome("timed_out", f"not done after {world.task.horizon} steps")
+
+
+class _AgentClock:
+    """The clock as an agent has it: it can split its own work into phases, and charge nothing to the world."""
+
+    def __init__(self, clock: EpisodeClock) -> None:
+        self._clock = clock
+
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        if name not in AGENT_PHASES:
+            raise EpisodeError(f"an agent's phases are {', '.join(AGENT_PHASES)}; {name!r} is not one of them")
+        return self._clock.phase(name)

@@ -19,6 +19,25 @@ class InitialState:
     poses: Mapping[str, Pose]
 
 
+@dataclass(frozen=True)
+class Brief:
+    """What an agent is told of a task: all that it may know, and nothing of how success is judged."""
+
+    name: str
+    version: int
+    instruction: str
+    domain_pddl: str
+    bodies: tuple[Body, ...]
+    objects: Mapping[str, str]
+    facts: frozenset[Atom]
+    goal: tuple[Literal, ...]
+
+    def problem(self, domain: Domain) -> Problem:
+        """The planning problem: objects, static facts and goal. What else holds at first must be seen."""
+        objects = tuple(Object(name, domain.type(kind)) for name, kind in self.objects.items())
+        return Problem(domain, objects, SymbolicState(self.facts), self.goal, self.name)
+
+
 class Task(ABC):
     """A task: bodies, goal, instruction, initial-state distribution, success test and horizon.
 
@@ -51,10 +70,22 @@ class Task(ABC):
     def achieved(self, truth: Mapping[str, Pose]) -> bool:
         """The success test on the true poses. Only the world that judges an episode may call it."""
 
-    def problem(self, domain: Domain) -> Problem:
-        """The planning problem: objects, static facts and goal. What else holds at first must be seen."""
-        objects = tuple(Object(name, domain.type(kind)) for name, kind in self.objects.items())
-        return Problem(domain, objects, SymbolicState(self.facts), self.goal, self.name)
+    def broken_rule(self, truth: Mapping[str, Pose]) -> str:
+        """The rule of the task that the true poses break at this moment, in a few words; empty if none."""
+        return ""
+
+    def brief(self) -> Brief:
+        """What an agent is told, once an initial state has been drawn."""
+        return Brief(
+            self.name,
+            self.version,
+            self.instruction,
+            self.domain_pddl,
+            self.bodies,
+            dict(self.objects),
+            self.facts,
+            self.goal,
+        )
 
     def body(self, name: str) -> Body:
         """The body of this name; the caller guarantees that it exists."""

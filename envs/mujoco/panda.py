@@ -13,14 +13,13 @@ from pathlib import Path
 
 import mujoco
 
+from envs.engine import MAX_OPENING
 from nsctl.errors import NsctlError
 
 JOINTS = tuple(f"panda_joint{i}" for i in range(1, 8))
 FINGERS = ("panda_finger_joint1", "panda_finger_joint2")
 HOME = (0.0, -0.50, 0.0, -2.30, 0.0, 1.80, 0.785398)
 """Joint angles [rad] with the hand above the table, pointing down."""
-MAX_OPENING = 0.08
-"""Metres between the pads when the gripper is wide open."""
 TCP_OFFSET = 0.1034
 """Metres from the hand frame to the tool centre point between the pads, along the approach axis."""
 

@@ -1,4 +1,4 @@
-"""Towers of Hanoi: move a tower from the left place to the right one, never a larger disc on a smaller.
+"""Towers of Hanoi: move a tower from the left place to the right one, one disc at a time, never a larger on a smaller.
 
 The discs are cubes and the pegs are marks on the table, 0.20 m apart, as in arXiv 2602.19260 (half-sizes 20, 22.5, 25,
 27.5 mm for discs 1 to 4; discs 5 and 6 go on by the same 2.5 mm).
@@ -34,6 +34,7 @@ _TWIST = 0.15  # rad: and is turned by up to this much
 _ON_AXIS = 0.02  # m: a tower counts while each disc is this near to the axis of the one beneath
 _ON_PEG = 0.04  # m: and its lowest disc this near to the middle of the place
 _LEVEL = 0.006  # m: heights must match this well
+_LIFTED = 0.015  # m: and a disc is in the air when this far above the table with nothing beneath
 _TILT = 0.15  # rad
 _RGB = (
     (0.86, 0.27, 0.22),
@@ -60,6 +61,7 @@ class TowerTask(Task):
         cubes = [Body(f"disc{i}", "disc", (half_size(i),) * 3, _RGB[i - 1]) for i in sorted(discs)]
         marks = [Body(name, "peg", (0.045, 0.045, 0.0005), (0.55, 0.52, 0.48), movable=False) for name in PEGS]
         self.bodies = (*cubes, *marks)
+        self._half = {body.name: body.half_extents[2] for body in cubes}
         self.objects = {**{body.name: body.type for body in self.bodies}, "table": "surface"}
         onto_pegs = [Atom("smaller", (disc, peg)) for disc in self.discs for peg in PEGS]
         onto_discs = [Atom("smaller", (a, b)) for i, a in enumerate(self.discs) for b in self.discs[i + 1 :]]
@@ -95,6 +97,29 @@ class TowerTask(Task):
             and all(_apart(truth[above], truth[below]) < _ON_AXIS for below, above in pairwise(discs))
             and all(box_tilt(truth[name].quaternion) < _TILT for name in discs)
         )
+
+    def broken_rule(self, truth: Mapping[str, Pose]) -> str:
+        """A larger disc that rests on a smaller one, or a disc that is lifted with another on it."""
+        at = {name: truth[name].position.tolist() for name in self.discs}
+        for i, lower in enumerate(self.discs):
+            for j, upper in enumerate(self.discs):
+                if i == j or not self._rests(at[upper], upper, at[lower], lower):
+                    continue
+                if j > i:
+                    return f"{upper} lies on the smaller {lower}"
+                if self._in_the_air(lower, at):
+                    return f"{lower} was moved with {upper} on it"
+        return ""
+
+    def _rests(self, upper: Sequence[float], name: str, lower: Sequence[float], other: str) -> bool:
+        reach, rise = self._half[name] + self._half[other], upper[2] - lower[2]
+        beside = abs(upper[0] - lower[0]) > 0.7 * reach or abs(upper[1] - lower[1]) > 0.7 * reach
+        return not beside and abs(rise - reach) < _LEVEL
+
+    def _in_the_air(self, name: str, at: Mapping[str, Sequence[float]]) -> bool:
+        if at[name][2] < self._half[name] + _LIFTED:
+            return False
+        return not any(o != name and self._rests(at[name], name, at[o], o) for o in self.discs)
 
 
 class Hanoi(TowerTask):

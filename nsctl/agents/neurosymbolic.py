@@ -15,17 +15,15 @@ from nsctl.errors import InvalidValue, UnknownName
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
 from nsctl.scene import Action, Observation, SceneEstimate, make_action
 from nsctl.symbolic import Plan, PlanStep, Problem, SymbolicState
-from nsctl.task import Task
+from nsctl.task import Brief
 
 MAX_FAILURES = 3
-"""Failures of one step after which plans avoid it, once."""
+"""Failures of one step after which plans avoid it, as long as there is another way."""
 MAX_PLANS = 12
 """Plans in one episode after which the agent gives up."""
 PLANNING_SECONDS = 20.0
 SETTLE = 2
 """Control steps that the agent holds still between a skill's end and the look that checks its effect."""
-WATCH = 30
-"""Control steps that it goes on watching once it believes that the goal is reached."""
 
 
 @dataclass
@@ -38,7 +36,6 @@ class _Episode:
     step: PlanStep | None = None
     execution: Execution | None = None
     waiting: int = 0
-    content: bool = False
     first_length: int | None = None
     plans: int = 0
     retries: int = 0
@@ -58,7 +55,7 @@ class NeuroSymbolicAgent:
         self._log: list[dict[str, Any]] = []
         self._failures: dict[PlanStep, int] = {}
 
-    def reset(self, task: Task, seed: int, clock: PhaseClock) -> None:
+    def reset(self, task: Brief, seed: int, clock: PhaseClock) -> None:
         self._clock, self._log, self._failures = clock, [], {}
         self._perception.begin(task)
         with clock.phase("plan"):
@@ -72,17 +69,18 @@ class NeuroSymbolicAgent:
         episode, clock = self._now()
         with clock.phase("perceive"):
             scene = self._perception(observation)
-        if episode.execution is not None:
-            with clock.phase("policy"):
-                action = episode.execution.act(scene)
-            self._log[-1]["steps"] += 1
-            if episode.execution.status != "running":
-                self._end_execution()
-            return action
         if episode.waiting > 0:
             episode.waiting -= 1
-            return _still(scene)
-        return self._decide(scene)
+            return make_action([0.0, 0.0, 0.0], 0.0, scene.proprio.gripper_command)
+        execution = episode.execution or self._begin_next(scene)
+        if execution is None:
+            return None
+        with clock.phase("policy"):
+            action = execution.act(scene)
+        self._log[-1]["steps"] += 1
+        if execution.status != "running":
+            self._end(execution)
+        return action
 
     @property
     def subgoal(self) -> str:
@@ -104,47 +102,40 @@ class NeuroSymbolicAgent:
 
     def describe(self) -> Mapping[str, Any]:
         return {
-            "planner": self._planner.name,
-            "reads": {"perception": "objects, proprio", "grounder": "perception", "skills": "perception"},
+            "reads": list(self._perception.reads),
+            "perception": _where(self._perception),
+            "grounder": _where(self._grounder),
+            "planner": dict(self._planner.describe()),
             "skills": {name: dict(skill.describe()) for name, skill in sorted(self._skills.items())},
         }
 
-    def _decide(self, scene: SceneEstimate) -> Action | None:
-        """Look which atoms hold, choose the next step and begin it; ``None`` when there is no way on."""
+    def _begin_next(self, scene: SceneEstimate) -> Execution | None:
+        """Look which atoms hold, choose the next step and begin it; ``None`` at the goal, or when there is no way on."""
         episode, clock = self._now()
         with clock.phase("perceive"):
             state = self._grounder(scene, episode.problem)
         if state.satisfies(episode.problem.goal):
-            return self._rest_on_goal(scene)
-        episode.content = False
+            episode.step = None
+            return None
         with clock.phase("plan"):
-            step = self._next_step(state)
-        if step is None:
+            episode.step = self._next_step(state)
+        if episode.step is None:
             return None
-        episode.step = step
         with clock.phase("policy"):
-            episode.execution = self._skills[step.operator].begin(step, scene)
-            self._log.append({"step": str(step), "status": "running", "reason": "", "steps": 1})
-            return episode.execution.act(scene)
-
-    def _rest_on_goal(self, scene: SceneEstimate) -> Action | None:
-        """Watch a goal that seems reached; give up if the world still goes on after that."""
-        episode, _ = self._now()
-        if episode.content:
-            episode.reason = "the goal seems reached, yet the task does not agree"
-            return None
-        episode.content, episode.todo, episode.step, episode.waiting = True, (), None, WATCH
-        return _still(scene)
+            episode.execution = self._skills[episode.step.operator].begin(episode.step, scene)
+        self._log.append({"step": str(episode.step), "status": "running", "reason": "", "steps": 0})
+        return episode.execution
 
     def _next_step(self, state: SymbolicState) -> PlanStep | None:
         """The next step of the plan if the rest of it still works, the same step again, or the first of a new plan."""
         episode, _ = self._now()
-        if episode.todo and Plan(episode.todo).reaches(episode.problem.goal, state):
+        works = episode.todo and Plan(episode.todo).reaches(episode.problem.goal, state)
+        if works and not self._hopeless(episode.todo[0]):
             return episode.todo[0]
         if episode.plans >= MAX_PLANS:
             episode.reason = f"gave up after {MAX_PLANS} plans"
             return None
-        avoid = [step for step, times in self._failures.items() if times >= MAX_FAILURES]
+        avoid = [step for step in self._failures if self._hopeless(step)]
         outcome = episode.session.plan(state, avoid=avoid, time_limit=PLANNING_SECONDS)
         if not isinstance(outcome, Solved) and avoid:
             outcome = episode.session.plan(state, time_limit=PLANNING_SECONDS)
@@ -158,15 +149,16 @@ class NeuroSymbolicAgent:
         episode.todo = plan.steps
         return plan.steps[0]
 
-    def _end_execution(self) -> None:
+    def _hopeless(self, step: PlanStep) -> bool:
+        return self._failures.get(step, 0) >= MAX_FAILURES
+
+    def _end(self, execution: Execution) -> None:
         """Note how the skill ended. What came of it is judged by looking, not by what the skill says."""
         episode, _ = self._now()
-        if episode.execution is None or episode.step is None:
-            raise InvalidValue("no skill is at work")
-        self._log[-1] |= {"status": episode.execution.status, "reason": episode.execution.reason}
-        if episode.execution.status == "succeeded":
+        self._log[-1] |= {"status": execution.status, "reason": execution.reason}
+        if execution.status == "succeeded":
             episode.todo = episode.todo[1:]
-        else:
+        elif episode.step is not None:
             episode.retries += 1
             self._failures[episode.step] = self._failures.get(episode.step, 0) + 1
         episode.execution, episode.waiting = None, SETTLE
@@ -197,8 +189,8 @@ def _compose(name: str, skills: Mapping[str, str]) -> NeuroSymbolicAgent:
     )
 
 
-def _still(scene: SceneEstimate) -> Action:
-    return make_action([0.0, 0.0, 0.0], 0.0, scene.proprio.gripper_command)
+def _where(part: object) -> str:
+    return f"{type(part).__module__}:{type(part).__qualname__}"
 
 
 def _plan_of(outcome: PlanOutcome) -> Plan | None:

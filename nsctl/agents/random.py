@@ -9,7 +9,7 @@ import numpy as np
 
 from nsctl.contracts import AgentReport, PhaseClock
 from nsctl.scene import ACTION_SIZE, Action, Observation
-from nsctl.task import Task
+from nsctl.task import Brief
 
 
 class RandomAgent:
@@ -22,7 +22,7 @@ class RandomAgent:
         self._rng = np.random.default_rng(0)
         self._clock: PhaseClock | None = None
 
-    def reset(self, task: Task, seed: int, clock: PhaseClock) -> None:
+    def reset(self, task: Brief, seed: int, clock: PhaseClock) -> None:
         self._rng, self._clock = np.random.default_rng(seed), clock
 
     def act(self, observation: Observation) -> Action:
@@ -35,7 +35,7 @@ class RandomAgent:
         return AgentReport()
 
     def describe(self) -> Mapping[str, Any]:
-        return {"reads": {}}
+        return {"reads": []}
 
     def _draw(self) -> Action:
         return self._rng.uniform(-1.0, 1.0, ACTION_SIZE).astype(np.float32)

@@ -84,7 +84,7 @@ def _problem(name: str, seed: int, planner: Any) -> Problem:
         observation = world.reset(seed, 0)
         perception = registry.load("perceptions", PERCEPTION)()
         perception.begin(task)
-        problem = task.problem(planner.domain(task.domain_pddl))
+        problem = task.brief().problem(planner.domain(task.domain_pddl))
         state = registry.load("grounders", GROUNDER)()(perception(observation), problem)
     finally:
         world.close()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from nsctl.errors import NsctlError
-from nsctl.scene import Body, Channel, ObjectEstimate, Observation, SceneEstimate
-from nsctl.task import Task
+from nsctl.scene import Body, ObjectEstimate, Observation, SceneEstimate
+from nsctl.task import Brief
 
 
 class TrackerPerception:
     """Believes the ``objects`` channel of an observation; never looks at anything else."""
 
-    source: Channel = "estimated"
+    reads = ("proprio", "objects")
 
     def __init__(self) -> None:
         self._bodies: dict[str, Body] = {}
 
-    def begin(self, task: Task) -> None:
+    def begin(self, task: Brief) -> None:
         """Learn which bodies ``task`` has and how large they are."""
         self._bodies = {body.name: body for body in task.bodies}
 

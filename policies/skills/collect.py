@@ -65,29 +65,64 @@ class Trajectory:
     cpu_joules: float
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a skill did its work, judged by the truth; ``None`` if the scripted preparation failed already."""
+
+    success: bool | None
+    cpu_joules: float
+
+
 def collect(job: Job) -> Trajectory | None:
-    """Play one episode; ``None`` if the scripted preparation already failed."""
+    """Play one episode for the data; ``None`` if the scripted preparation already failed."""
     before = process_joules()
-    rng = np.random.default_rng([job.seed, job.episode, sum(map(ord, job.operator + job.kind))])
-    stage = Stage(job.seed + {"demo": 0, "dagger": 1, "check": 2}[job.kind], job.episode)
-    if job.operator == "place" and not stage.pick():
+    stage, rng = _stage(job)
+    if stage is None:
         return None
-    stage.wander(rng, holding=job.operator == "place")
     features, labels, ends, success = _play(job, stage, rng)
     spent = process_joules() - before
     return Trajectory(np.array(features), np.array(labels), np.array(ends, dtype=np.float32), success, spent)
+
+
+def check(job: Job) -> Verdict:
+    """Play one episode with the skill as it ships: its own termination, and the truth to judge by.
+
+    A pick has succeeded when half a second later the disc hangs in the hand two centimetres above where it lay, a place
+    when the task says that the move is made.
+    """
+    before = process_joules()
+    stage, _ = _stage(job)
+    if stage is None or job.weights is None:
+        return Verdict(None, process_joules() - before)
+    execution = _skill(job.operator, job.weights).begin(stage.steps[job.operator], stage.scene)
+    while execution.status == "running" and not stage.over:
+        stage.act(execution.act(stage.scene))
+    stage.wait()
+    done = stage.lifted() if job.operator == "pick" else stage.achieved
+    return Verdict(done and execution.status == "succeeded", process_joules() - before)
+
+
+def _stage(job: Job) -> tuple[Stage | None, np.random.Generator]:
+    rng = np.random.default_rng([job.seed, job.episode, sum(map(ord, job.operator + job.kind))])
+    stage = Stage(job.seed + {"demo": 0, "dagger": 1, "check": 2}[job.kind], job.episode)
+    if job.operator == "place" and not stage.pick():
+        return None, rng
+    stage.wander(rng, holding=job.operator == "place")
+    return stage, rng
 
 
 class Stage:
     """A move task with its arm brought to where a skill may be asked to begin."""
 
     def __init__(self, seed: int, episode: int) -> None:
-        self._world = _world(SIZES[episode % len(SIZES)], POSE_NOISE[episode % len(POSE_NOISE)])
+        noise = POSE_NOISE[episode // len(SIZES) % len(POSE_NOISE)]  # every size meets every noise
+        self._world = _world(SIZES[episode % len(SIZES)], noise)
         self._perception = TrackerPerception()
         observation = self._world.reset(seed, episode)
-        self._perception.begin(self._world.task)
+        self._perception.begin(self._world.task.brief())
         self.scene: SceneEstimate = self._see(observation)
         self.steps = {step.operator: step for step in _move(self._world, self.scene)}
+        self._lay = self._world.truth()[self._disc].position[2]
 
     @property
     def over(self) -> bool:
@@ -96,6 +131,21 @@ class Stage:
     @property
     def achieved(self) -> bool:
         return self._world.success_at_end
+
+    @property
+    def _disc(self) -> str:
+        return self.steps["pick"].arguments[0]
+
+    def lifted(self) -> bool:
+        """Whether the disc truly hangs in the hand, two centimetres or more above where it lay."""
+        disc = self._world.truth()[self._disc].position
+        return bool(disc[2] > self._lay + 0.02 and np.linalg.norm(disc - self.scene.proprio.tcp.position) < 0.02)
+
+    def wait(self) -> None:
+        """Stand still for half a second and a little."""
+        for _ in range(12):
+            if not self.over:
+                self.act(make_action([0.0, 0.0, 0.0], 0.0, self.scene.proprio.gripper_command))
 
     def act(self, action: Action) -> SceneEstimate:
         self.scene = self._see(self._world.step(action))
@@ -192,7 +242,7 @@ def _noisy(action: Action, s: Situation, rng: np.random.Generator) -> Action:
 def _move(world: World, scene: SceneEstimate) -> list[PlanStep]:
     """The pick and the place that make the task's one move."""
     domain = registry.load("planners", "clingo")().domain(world.task.domain_pddl)
-    problem = world.task.problem(domain)
+    problem = world.task.brief().problem(domain)
     now = GeometricGrounder()(scene, problem)
     (onto,) = (goal.atom for goal in world.task.goal if goal.atom not in now)
     (at,) = (atom for atom in now if atom.predicate == "on" and atom.arguments[0] == onto.arguments[0])

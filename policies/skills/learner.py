@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -79,6 +80,10 @@ class Learner:
         save_file(self.average.state_dict(), folder / "model.safetensors")
         config = {"operator": operator, "network": network_values(self._config)}
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+
+    def fingerprint(self) -> str:
+        """Twelve digits that tell these averaged weights from any others."""
+        return hashlib.sha256(save(self.average.state_dict())).hexdigest()[:12]
 
     def state(self) -> dict[str, Tensor]:
         """Everything that training goes on from, flat."""

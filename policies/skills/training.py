@@ -1,4 +1,4 @@
-"""Trains a skill from nothing: demonstrations, behaviour cloning, then DAgger until a check finds no failure.
+"""Trains a skill from nothing: demonstrations, behaviour cloning, then rounds of DAgger, each one checked.
 
 Rounds of one loop: collect episodes (round 0: demonstrations with noise; later: the learner acts, the teacher answers),
 train on everything so far, keep an exponential moving average of the weights, check it on fresh episodes. Each round ends
@@ -9,13 +9,15 @@ seed on the same machine gives the same weights (Ross, Gordon and Bagnell, 2011,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,11 +28,14 @@ from nsctl.contracts import TrainingRequest
 from nsctl.errors import InvalidValue
 from nsctl.metering import counters
 from nsctl.phases import EpisodeClock
+from nsctl.provenance import git
 from nsctl.statistics import wilson
 from policies.skills.card import write_card
-from policies.skills.collect import Job, Kind, Trajectory, collect
+from policies.skills.collect import Job, Kind, Trajectory, check, collect
 from policies.skills.learner import Learner, Recipe
 from policies.skills.network import SkillNetworkConfig
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def train(operator: str, request: TrainingRequest) -> Mapping[str, Any]:
     if not request.resume:
         journal.clear()
     learner = Learner(schedule.network, schedule.recipe, request.seed)
-    trainer = _Trainer(operator, request, schedule, learner, journal)
+    trainer = _Trainer(operator, request, schedule, learner, journal, _commit())
     with _progress() as progress:
         trainer.run(progress)
     figures = journal.figures()
@@ -79,6 +84,7 @@ class _Trainer:
     schedule: Schedule
     learner: Learner
     journal: _Journal
+    commit: str
 
     def run(self, progress: Progress) -> None:
         """All rounds that the journal does not hold yet."""
@@ -94,47 +100,50 @@ class _Trainer:
         kind: Kind = "dagger" if number else "demo"
         count = self.schedule.dagger[number - 1] if number else self.schedule.demos
         first = sum((self.schedule.demos, *self.schedule.dagger)[:number])
-        fresh = list(self._collect(kind, range(first, first + count), progress, f"round {number}: {kind}"))
+        asked = self._ask(collect, kind, range(first, first + count), progress, f"round {number}: {kind}")
+        fresh = [trajectory for trajectory in asked if trajectory is not None]
         kept = [t for t in fresh if t.success or kind != "demo"]
         steps = self.schedule.recipe.steps[min(number, len(self.schedule.recipe.steps) - 1)]
         bar = progress.add_task(f"round {number}: learn", total=steps)
         losses = self.learner.fit(data + kept, steps, lambda: progress.advance(bar))
         last = number == self.schedule.rounds - 1
         checks = range(self.schedule.final_check if last else self.schedule.check)
-        shown = list(self._collect("check", checks, progress, f"round {number}: check"))
-        won = sum(t.success for t in shown)
+        verdicts = list(self._ask(check, "check", checks, progress, f"round {number}: check"))
+        won, tried = sum(v.success is True for v in verdicts), sum(v.success is not None for v in verdicts)
         cost = clock.stop()["harness"]
-        elsewhere = sum(t.cpu_joules for t in fresh + shown) if self.request.workers > 1 else 0.0
+        elsewhere = sum([t.cpu_joules for t in fresh] + [v.cpu_joules for v in verdicts]) if self.request.workers > 1 else 0.0
         entry = {
             "round": number,
             "episodes": len(fresh),
             "frames": sum(len(t.ends) for t in data + kept),
             "rollout_success": [sum(t.success for t in fresh), len(fresh)],
             "loss": losses,
-            "check": [won, len(shown)],
-            "interval": list(wilson(won, len(shown))),
+            "check": [won, tried],
+            "interval": list(wilson(won, tried)),
+            "unprepared": len(verdicts) - tried,
+            "commit": self.commit,
             "seconds": cost.wall,
             "joules": None if cost.joules.value is None else cost.joules.value + elsewhere,
             "label": cost.joules.label,
         }
-        progress.console.print(
-            f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{len(shown)}"
-        )
+        progress.console.print(f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{tried}")
         self.journal.write(number, kept, self.learner, entry)
         return kept
 
-    def _collect(self, kind: Kind, episodes: Iterable[int], progress: Progress, title: str) -> Iterator[Trajectory]:
+    def _ask(
+        self, what: Callable[[Job], R], kind: Kind, episodes: Iterable[int], progress: Progress, title: str
+    ) -> Iterator[R]:
+        """``what`` of each episode, in order, by as many processes as were asked for."""
         folder = None
         if kind != "demo":
-            folder = self.request.out / "checkpoint" / f"learner-{self.learner.steps}"
+            folder = self.request.out / "checkpoint" / f"learner-{self.learner.fingerprint()}"
             self.learner.export(folder, self.operator)
         jobs = [Job(self.operator, kind, self.request.seed, e, folder) for e in episodes]
         bar = progress.add_task(title, total=len(jobs))
         with _mapper(self.request.workers) as mapper:
-            for trajectory in mapper(jobs):
+            for answer in mapper(what, jobs):
                 progress.advance(bar)
-                if trajectory is not None:
-                    yield trajectory
+                yield answer
 
 
 class _Journal:
@@ -147,6 +156,8 @@ class _Journal:
     def clear(self) -> None:
         for path in self._folder.glob("round-*"):
             path.unlink()
+        for path in self._folder.glob("learner-*"):
+            shutil.rmtree(path)
 
     def has(self, number: int) -> bool:
         path = self._folder / f"round-{number}.json"
@@ -192,6 +203,7 @@ class _Journal:
             "seconds": sum(r["seconds"] for r in rounds),
             "joules": None if any(r["joules"] is None for r in rounds) else sum(r["joules"] for r in rounds),
             "label": rounds[-1]["label"],
+            "commit": ", ".join(dict.fromkeys(r["commit"] for r in rounds)),
         }
 
 
@@ -199,10 +211,16 @@ class _Journal:
 def _mapper(workers: int) -> Iterator[Any]:
     """A map over jobs, in order, in this process or in several."""
     if workers == 1:
-        yield lambda jobs: map(collect, jobs)
+        yield map
         return
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        yield lambda jobs: pool.map(collect, jobs, chunksize=4)
+        yield partial(pool.map, chunksize=4)
+
+
+def _commit() -> str:
+    """The commit that the training begins with, and whether the code differed from it."""
+    found = git()
+    return "unknown" if found is None else found.sha[:9] + (" with changes" if found.dirty else "")
 
 
 def _progress() -> Progress:

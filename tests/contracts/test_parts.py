@@ -59,7 +59,7 @@ def test_a_part_loads_and_can_be_made(part: Part) -> None:
 def test_a_planner_reads_a_domain_and_solves_it(part: Part, world: World) -> None:
     planner = part.load()()
     domain: Domain = planner.domain(small_task().domain_pddl)
-    problem = small_task().problem(domain)
+    problem = small_task().brief().problem(domain)
     start = seen(world, problem)
     outcome = planner.session(problem).plan(start)
     assert outcome.plan.reaches(problem.goal, start)
@@ -69,7 +69,7 @@ def test_a_planner_reads_a_domain_and_solves_it(part: Part, world: World) -> Non
 
 @over("planners")
 def test_a_planner_gives_the_same_plan_again(part: Part, world: World) -> None:
-    problem = small_task().problem(part.load()().domain(small_task().domain_pddl))
+    problem = small_task().brief().problem(part.load()().domain(small_task().domain_pddl))
     start = seen(world, problem)
     plans = [part.load()().session(problem).plan(start).plan for _ in range(2)]
     assert plans[0] == plans[1]
@@ -77,7 +77,7 @@ def test_a_planner_gives_the_same_plan_again(part: Part, world: World) -> None:
 
 def seen(world: World, problem: Any) -> SymbolicState:
     perception = registry.load("perceptions", "tracker")()
-    perception.begin(world.task)
+    perception.begin(world.task.brief())
     state: SymbolicState = registry.load("grounders", "geometric")()(perception(world.reset(0, 0)), problem)
     return state
 
@@ -86,7 +86,7 @@ def seen(world: World, problem: Any) -> SymbolicState:
 def test_a_perception_finds_every_body_without_changing_what_it_saw(part: Part, world: World) -> None:
     perception, observation = part.load()(), world.reset(0, 1)
     before = fingerprint(observation)
-    perception.begin(world.task)
+    perception.begin(world.task.brief())
     scene = perception(observation)
     assert set(scene.objects) == {body.name for body in world.task.bodies}
     assert all(estimate.source == observation.channels["objects"] for estimate in scene.objects.values())
@@ -98,9 +98,9 @@ def test_a_perception_finds_every_body_without_changing_what_it_saw(part: Part, 
 @over("grounders")
 def test_a_grounder_sees_the_task_as_it_is(part: Part, world: World) -> None:
     task = small_task()
-    problem = task.problem(registry.load("planners", "clingo")().domain(task.domain_pddl))
+    problem = task.brief().problem(registry.load("planners", "clingo")().domain(task.domain_pddl))
     perception = registry.load("perceptions", "tracker")()
-    perception.begin(task)
+    perception.begin(task.brief())
     state = part.load()()(perception(world.reset(0, 0)), problem)
     fluents = sorted(str(atom) for atom in state if atom.predicate in problem.domain.fluents)
     assert fluents == [
@@ -134,7 +134,7 @@ def test_a_skill_describes_itself(part: Part) -> None:
 def trace(skill: Skill, world: World, steps: int = 8) -> Array:
     """The first actions of a skill on the top disc of the tower."""
     perception = registry.load("perceptions", "tracker")()
-    perception.begin(world.task)
+    perception.begin(world.task.brief())
     scene = perception(world.reset(0, 2))
     arguments = ("disc1", "disc2") if skill.operator == "pick" else ("disc1", "right")
     execution: Execution = skill.begin(PlanStep(skill.operator, arguments), scene)
@@ -173,7 +173,7 @@ def test_an_agent_charges_its_work_to_its_phases(part: Part, world: World) -> No
 def test_a_task_is_whole(part: Part, name: str) -> None:
     task: Task = part.load()().task(name)
     start = task.sample(np.random.default_rng(0))
-    problem = task.problem(registry.load("planners", "clingo")().domain(task.domain_pddl))
+    problem = task.brief().problem(registry.load("planners", "clingo")().domain(task.domain_pddl))
     assert task.name == name
     assert task.version >= 1
     assert task.horizon > 0

@@ -33,6 +33,7 @@ def struck() -> list[tuple[dict[str, object], float]]:
 
 def test_both_kinds_occur(struck: list[tuple[dict[str, object], float]]) -> None:
     assert {event["kind"] for event, _ in struck} == {"push", "snatch"}
+    assert {event["onto"] for event, _ in struck if event["kind"] == "snatch"} > {"table"}
 
 
 def test_the_named_body_really_moves(struck: list[tuple[dict[str, object], float]]) -> None:

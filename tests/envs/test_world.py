@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from envs.tasks.hanoi import HanoiSuite
-from envs.world import WORKSPACE, TableWorld
+from envs.world import PATIENCE, WORKSPACE, TableWorld
 from nsctl.contracts import SuiteOptions
 from nsctl.errors import EpisodeError, InvalidValue, UnknownName
 from nsctl.scene import ACTION_SIZE, Action, Pose
@@ -87,14 +87,16 @@ def test_the_tracker_is_off_by_about_its_noise_and_says_so() -> None:
         objects = noisy.reset(0, episode).objects or {}
         errors += [objects[n].position - pose.position for n, pose in noisy.truth().items()]
     assert 0.003 < np.std(errors) < 0.0055
-    assert noisy.channels["objects"] == "estimated"
+    assert noisy.channels["objects"] == noisy.channels["proprio"] == "estimated"
+    felt = noisy.reset(0, 0).proprio.tcp.position - noisy._engine.tcp.position
+    assert 0 < np.abs(felt).max() < 0.001
     noisy.close()
 
 
 def test_without_noise_the_channel_confesses_that_it_is_the_truth() -> None:
     exact = make(pose_noise=0.0)
     objects = exact.reset(0, 0).objects or {}
-    assert exact.channels["objects"] == "sim_truth"
+    assert exact.channels["objects"] == exact.channels["proprio"] == "sim_truth"
     assert all(np.array_equal(objects[n].position, pose.position) for n, pose in exact.truth().items())
     exact.close()
 
@@ -173,7 +175,39 @@ def test_success_counts_only_when_it_lasts_without_a_finger_on_it() -> None:
         world.step(STILL)
     assert world.success_once
     assert world.success_at_end
+    assert not world.over  # the agent may still spoil it, and must say when it is done
+    for _ in range(PATIENCE - 10):
+        world.step(STILL)
     assert world.over
+    world.close()
+
+
+def test_success_that_does_not_last_is_none() -> None:
+    world = make("hanoi-1")
+    world.reset(0, 0)
+    goal = world.truth()["right"].position
+    world._engine.place("disc1", Pose([goal[0], goal[1], 0.020]))
+    for _ in range(12):
+        world.step(STILL)
+    world._engine.place("disc1", Pose([0.4, 0.1, 0.020]))
+    world.conclude()
+    assert world.success_once
+    assert not world.success_at_end
+    world.close()
+
+
+@pytest.mark.parametrize(("lower", "upper"), [("disc1", "disc2"), ("disc2", "disc1")])
+def test_a_larger_disc_on_a_smaller_one_makes_success_impossible(lower: str, upper: str) -> None:
+    world = make("hanoi-2")
+    world.reset(0, 0)
+    half = {"disc1": 0.020, "disc2": 0.0225}
+    world._engine.place(lower, Pose([0.4, 0.1, half[lower]]))
+    world._engine.place(upper, Pose([0.4, 0.1, 2 * half[lower] + half[upper]]))
+    for _ in range(15):
+        if not world.over:
+            world.step(STILL)
+    assert world.violation == ("disc2 lies on the smaller disc1" if upper == "disc2" else "")
+    assert world.over == (upper == "disc2")
     world.close()
 
 

@@ -66,6 +66,13 @@ def test_nothing_is_smaller_than_the_table(task: Hanoi) -> None:
     assert len(task.facts) == 3 * 3 + 3
 
 
+def test_two_discs_at_once_are_against_the_rules(task: Hanoi, solved: Poses) -> None:
+    lifted = shifted(shifted(solved, "disc2", [0, 0, 0.1]), "disc1", [0, 0, 0.1])
+    assert task.broken_rule(lifted) == "disc2 was moved with disc1 on it"
+    assert task.broken_rule(shifted(solved, "disc1", [0, 0, 0.1])) == ""
+    assert task.broken_rule(solved) == ""
+
+
 def test_names_are_checked() -> None:
     suite = HanoiSuite()
     assert suite.task("hanoi-4").name == "hanoi-4"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 
 from nsctl import registry
 from nsctl.agents.neurosymbolic import MAX_FAILURES, MAX_PLANS, NeuroSymbolicAgent, scripted
-from nsctl.contracts import SuiteOptions, World
+from nsctl.contracts import AgentReport, SuiteOptions, World
 from nsctl.episode import Episode, play
-from nsctl.errors import InvalidValue
+from nsctl.errors import EpisodeError, InvalidValue
 from nsctl.phases import EpisodeClock
 from nsctl.scene import Action, Pose, SceneEstimate, make_action
 from nsctl.symbolic import PlanStep
@@ -55,13 +56,15 @@ class Sometimes:
         return {"kind": "test", "operator": self.operator}
 
 
-def agent(spoil: Callable[[int, PlanStep], str | None]) -> NeuroSymbolicAgent:
+def agent(
+    spoil: Callable[[int, PlanStep], str | None], spoil_place: Callable[[int, PlanStep], str | None] = lambda c, s: None
+) -> NeuroSymbolicAgent:
     return NeuroSymbolicAgent(
         "test",
         registry.load("perceptions", "tracker")(),
         registry.load("grounders", "geometric")(),
         registry.load("planners", "clingo")(),
-        {"pick": Sometimes("pick-scripted", spoil), "place": registry.load("skills", "place-scripted")()},
+        {"pick": Sometimes("pick-scripted", spoil), "place": Sometimes("place-scripted", spoil_place)},
     )
 
 
@@ -99,13 +102,23 @@ def test_a_skill_that_lies_is_found_out_by_looking(world: World) -> None:
 
 
 def test_a_step_that_keeps_failing_is_avoided_where_there_is_another_way(world: World) -> None:
-    def spoil(count: int, step: PlanStep) -> str | None:
-        return "failed" if step.arguments == ("disc2", "left") and count < 8 else None
+    """Disc 1 cannot be put on the middle: a longer plan goes by the right."""
 
-    episode = play_with(world, spoil)
-    failures = [s for s in episode.report.steps if s["status"] == "failed"]
-    assert len(failures) >= MAX_FAILURES
+    def spoil(count: int, step: PlanStep) -> str | None:
+        return "failed" if step.arguments == ("disc1", "middle") else None
+
+    episode = play(world, agent(lambda count, step: None, spoil), EpisodeClock(), 0, 0)
+    tried = [s["step"] for s in episode.report.steps]
+    assert tried.count("place(disc1, middle)") == MAX_FAILURES
+    assert "place(disc1, right)" in tried
     assert episode.outcome.status == "succeeded"
+
+
+def test_a_step_that_can_only_fail_ends_the_episode_with_a_reason(world: World) -> None:
+    episode = play_with(world, lambda count, step: "failed")
+    assert episode.outcome.reason == f"gave up after {MAX_PLANS} plans"
+    assert episode.report.retries < 2 * MAX_PLANS
+    assert episode.steps < world.task.horizon
 
 
 def test_hopeless_it_ends_by_itself_and_says_why(world: World) -> None:
@@ -117,7 +130,85 @@ def test_hopeless_it_ends_by_itself_and_says_why(world: World) -> None:
 def test_a_goal_that_only_the_agent_sees_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(world.task), "achieved", lambda self, truth: False)
     episode = play(world, scripted(), EpisodeClock(), 0, 0)
-    assert episode.outcome.reason == "the goal seems reached, yet the task does not agree"
+    assert episode.outcome.reason == "the agent took the goal for reached"
+    assert episode.report.reason == ""
+
+
+def test_it_stops_by_itself_when_it_is_done(world: World) -> None:
+    """The world would have gone on: an agent must know that it is done."""
+    episode = play(world, scripted(), EpisodeClock(), 0, 0)
+    assert episode.outcome.status == "succeeded"
+    assert not world.over
+
+
+def test_it_is_told_nothing_of_the_judge(world: World) -> None:
+    told = []
+
+    class Curious:
+        name, subgoal = "curious", ""
+
+        def reset(self, task: Any, seed: int, clock: Any) -> None:
+            told.append((task, clock))
+
+        def act(self, observation: Any) -> None:
+            return None
+
+        def report(self) -> AgentReport:
+            return AgentReport(reason="it only looks")
+
+        def describe(self) -> dict[str, Any]:
+            return {}
+
+    play(world, Curious(), EpisodeClock(), 0, 0)
+    task, clock = told[0]
+    assert not any(hasattr(task, name) for name in ("achieved", "sample", "broken_rule", "horizon"))
+    with pytest.raises(EpisodeError, match="an agent's phases are perceive, plan, policy; 'simulate' is not one"):
+        clock.phase("simulate")
+    with pytest.raises(AttributeError):
+        task.goal = ()
+
+
+def test_what_an_agent_does_not_charge_is_charged_to_its_policy(world: World) -> None:
+    class Brooding:
+        name, subgoal = "brooding", ""
+
+        def reset(self, task: Any, seed: int, clock: Any) -> None:
+            time.sleep(0.05)
+
+        def act(self, observation: Any) -> None:
+            time.sleep(0.05)
+
+        def report(self) -> AgentReport:
+            return AgentReport(reason="it thought too long")
+
+        def describe(self) -> dict[str, Any]:
+            return {}
+
+    episode = play(world, Brooding(), EpisodeClock(), 0, 0)
+    assert episode.costs["policy"].wall > 0.09
+    assert episode.outcome.reason == "it thought too long"
+
+
+def test_a_skill_that_ends_at_once_is_no_error(world: World) -> None:
+    class Instant(Stubborn):
+        def __init__(self, status: str) -> None:
+            super().__init__(status)
+            self._left = 1
+
+    class Hasty(Sometimes):
+        def begin(self, step: PlanStep, scene: SceneEstimate) -> Any:
+            return Instant("failed")
+
+    hasty = NeuroSymbolicAgent(
+        "test",
+        registry.load("perceptions", "tracker")(),
+        registry.load("grounders", "geometric")(),
+        registry.load("planners", "clingo")(),
+        {"pick": Hasty("pick-scripted", lambda c, s: None), "place": registry.load("skills", "place-scripted")()},
+    )
+    episode = play(world, hasty, EpisodeClock(), 0, 0)
+    assert episode.outcome.status == "failed"
+    assert episode.report.steps[0]["status"] == "failed"
 
 
 def test_a_disc_that_is_moved_meanwhile_leads_to_a_new_plan(world: World) -> None:

@@ -17,7 +17,7 @@ FAR = Pose([0.4, 0.0, 0.4])
 
 
 def problem() -> Problem:
-    return TASK.problem(registry.load("planners", "clingo")().domain(TASK.domain_pddl))
+    return TASK.brief().problem(registry.load("planners", "clingo")().domain(TASK.domain_pddl))
 
 
 def scene(poses: dict[str, Pose], *, hand: Pose = FAR, gripper: float = 0.08) -> SceneEstimate:
