@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 
 from nsctl import provenance, registry, tasks
 from nsctl.contracts import Executor, Meter, Play
-from nsctl.errors import NsctlError, RecordError
+from nsctl.errors import InvalidValue, NsctlError, RecordError
 from nsctl.metering import counters, survey
 from nsctl.player import Player
 from nsctl.record_folder import RecordWriter, read_record
@@ -67,19 +68,24 @@ class RunInterrupted(KeyboardInterrupt):
 def evaluate(config: RunConfig, runs: Path = Path("runs"), options: RunOptions = RunOptions()) -> Evaluation:
     """Play all episodes of a new run and keep its record under ``runs``."""
     _check_names(config)
+    _check_video(options.video)
     player = Player(config, options.video)
     with RecordWriter.create(runs, _new_run(config, player, options)) as writer:
         return _play_missing(writer, config, player, options)
 
 
 def resume(folder: Path, options: RunOptions = RunOptions()) -> Evaluation:
-    """Play what is missing from a record. Refuses if anything that decides an episode has changed since."""
+    """Play what is missing from a record. Refuses if anything that decides an episode or its joules has changed since.
+
+    That is what was asked for, agent and world in their own words, versions, our own code, and the processor.
+    """
     with RecordWriter.open(folder) as writer:
         stored = writer.run.config.model_dump(exclude={"task_version", "protocol"})
         config = RunConfig(**stored)
         if len(writer.episodes) == config.episodes and writer.run.status == "complete":
             return Evaluation(folder, writer.run, summarise(_in_order(writer)))
         _check_names(config)
+        _check_video(options.video)
         player = Player(config, options.video)
         _refuse_changes(folder, writer.run, _new_run(config, player, options))
         return _play_missing(writer, config, player, options)
@@ -119,7 +125,7 @@ def _session(writer: RecordWriter, config: RunConfig, options: RunOptions) -> It
     ending, before, begun = _Ending(), writer.run.wall_seconds or 0.0, time.perf_counter()
     writer.update(status="running", ended=None)
     try:
-        with _carbon(ending, options):
+        with _carbon(ending, config, options):
             yield ending
     except KeyboardInterrupt as error:
         raise RunInterrupted(writer.folder, writer.kept, config.episodes) from error
@@ -139,28 +145,28 @@ def _session(writer: RecordWriter, config: RunConfig, options: RunOptions) -> It
 
 
 @contextmanager
-def _carbon(ending: _Ending, options: RunOptions) -> Iterator[None]:
-    """codecarbon around what happens inside. It is a guest here: its failure is noted and spoils nothing."""
-    meter = _carbon_meter() if options.carbon else None
+def _carbon(ending: _Ending, config: RunConfig, options: RunOptions) -> Iterator[None]:
+    """codecarbon around what happens inside. It is a guest here: why it does not work is noted and spoils nothing."""
+    meter, why = _carbon_meter(config.workers) if options.carbon else (None, "")
+    if why:
+        ending.carbon.append({"unavailable": why})
     try:
         yield
     finally:
         if meter is not None:
-            ending.carbon.append(_quietly(meter.stop))
+            ending.carbon.append(meter.stop())
 
 
-def _carbon_meter() -> Meter | None:
-    meter = next((entry.meter for entry in survey() if entry.part.name == "codecarbon" and entry.ok), None)
-    if meter is not None and "error" in _quietly(meter.start):
-        return None
-    return meter
-
-
-def _quietly(call: Any) -> Mapping[str, Any]:
-    try:
-        return call() or {}
-    except Exception as error:  # whatever a library of another kind raises
-        return {"error": f"{type(error).__name__}: {error}"}
+def _carbon_meter(workers: int) -> tuple[Meter | None, str]:
+    """codecarbon, started; or why not."""
+    if workers > 1:
+        return None, f"codecarbon meters the process that it runs in, and {workers} others do the work"
+    found = {entry.part.name: entry for entry in survey()}.get("codecarbon")
+    if found is None or found.meter is None or not found.ok:
+        return None, found.why if found else "no meter is called codecarbon"
+    found.meter.start()
+    now = next(entry for entry in survey() if entry.part == found.part)
+    return (found.meter, "") if now.ok else (None, now.why)
 
 
 def _executor(config: RunConfig, player: Player, options: RunOptions) -> tuple[Executor, Any]:
@@ -191,6 +197,7 @@ def _new_run(config: RunConfig, player: Player, options: RunOptions) -> RunRecor
         world=player.world_description(),
         privilege=privilege(player.channels),
         versions=provenance.versions(),
+        code=provenance.code(),
         hardware=provenance.hardware(),
         meters=_meters(config),
         carbon=(),
@@ -199,19 +206,29 @@ def _new_run(config: RunConfig, player: Player, options: RunOptions) -> RunRecor
         ended=None,
         wall_seconds=None,
         episodes_sha256=None,
+        replay_sha256=None,
     )
 
 
 def _refuse_changes(folder: Path, before: RunRecord, now: RunRecord) -> None:
-    """The other fields may differ: they do not decide what happens in an episode."""
-    for name in ("config", "versions", "agent", "world"):
-        old, new = (_flat(run.model_dump()[name]) for run in (before, now))
-        if changed := sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)):
-            key = changed[0]
-            raise RecordError(
-                f"{folder} cannot be gone on with: {name} {key} was {old.get(key)!r} and is {new.get(key)!r} now; "
-                "start a new run"
-            )
+    """Refuse what would make one record of two kinds of episodes: other choices, parts, code, or another processor.
+
+    The processor does not decide what an agent does, short of rounding; it decides seconds and joules.
+    """
+    old, new = _decisive(before), _decisive(now)
+    if changed := [key for key in {**old, **new} if old.get(key) != new.get(key)]:
+        key = changed[0]
+        raise RecordError(
+            f"{folder} cannot be gone on with: {key} was {old.get(key)!r} and is {new.get(key)!r} now; start a new run"
+        )
+
+
+def _decisive(run: RunRecord) -> dict[str, Any]:
+    """What must not change within a record, by a name for people, such as ``agent skills.pick.kind``."""
+    fields = run.model_dump()
+    parts = {name: _flat(fields[name]) for name in ("config", "versions", "agent", "world")}
+    named = {f"{name} {key}": value for name, part in parts.items() for key, value in sorted(part.items())}
+    return {**named, "code": run.code, "hardware cpu": run.hardware.cpu}
 
 
 def _flat(fields: Any, prefix: str = "") -> dict[str, Any]:
@@ -240,6 +257,17 @@ def _check_names(config: RunConfig) -> None:
     registry.find("agents", config.agent)
     registry.find("engines", config.engine)
     tasks.find(config.task)
+
+
+def _check_video(folder: Path | None) -> None:
+    """Refuse a folder that no film can be written to, before anything is played."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InvalidValue(f"no film can be written to {folder}: {error.strerror or error}") from error
 
 
 def _in_order(writer: RecordWriter) -> list[EpisodeRecord]:

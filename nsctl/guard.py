@@ -1,7 +1,8 @@
 """Notices when another package stands before one of ours.
 
 ``envs``, ``energy``, ``planners`` and ``policies`` are everyday names: a folder of that name in the working directory, or
-another distribution, is imported in place of ours as soon as it comes first on ``sys.path``.
+another distribution, is imported in place of ours as soon as it comes first on ``sys.path``. Of ``nsctl`` itself nothing can
+be told: the guard belongs to whichever was imported.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
-NAMES = ("nsctl", "planners", "policies", "envs", "energy")
+NAMES = ("planners", "policies", "envs", "energy")
 HOME = Path(__file__).resolve().parent.parent
 """The folder that this nsctl, and therefore all five packages, lie in."""
 

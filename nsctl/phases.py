@@ -56,7 +56,8 @@ class EpisodeClock:
     """A stack of phases over one episode, fed by the first counter in ``meters`` that can be read.
 
     ``meters`` come in order of trust. An *episode* counter (too slow for phases) is read at the ends only and its
-    joules are shared out by wall time, which makes them attributed.
+    joules are shared out by wall time, which makes them attributed. One that stands still over the whole episode, such
+    as that of a GPU which nobody uses, has no part in the figures: neither in their label nor in their source.
     """
 
     def __init__(self, meters: Sequence[Meter] = ()) -> None:
@@ -88,36 +89,37 @@ class EpisodeClock:
             raise EpisodeError(f"the phase {self._stack[-1]!r} is still open")
         self._charge()
         extra = self._episode_joules()
+        self._lost = self._lost or any(joules is None for _, joules in extra)
+        spent = [(name, joules) for name, joules in extra if joules]
         wall = sum(account.wall for account in self._accounts.values())
         return {
             name: PhaseCost(
-                account.wall, account.cpu, self._figure(account, extra, account.wall / wall if wall else 0.0)
+                account.wall, account.cpu, self._figure(account, spent, account.wall / wall if wall else 0.0)
             )
             for name, account in self._accounts.items()
         }
 
-    def _figure(self, account: _Account, extra: float | None, share: float) -> Figure:
-        meter, shared = self._phase_meter, bool(self._episode_meters)
-        sources = [m.name for m in (meter, *self._episode_meters) if m]
-        if not sources or self._lost or (shared and extra is None):
+    def _figure(self, account: _Account, spent: Sequence[tuple[str, float]], share: float) -> Figure:
+        meter = self._phase_meter
+        sources = [*([meter.name] if meter else []), *(name for name, _ in spent)]
+        if not sources or self._lost:
             return Figure(None, "unavailable", "none")
         label: Label = meter.label if meter else "attributed"
-        if shared:
+        if spent:
             # Joules of several sources, or shared out by wall time: no better than attributed, nor than the weakest.
             label = "modelled" if label == "modelled" else "attributed"
         elif meter and label == "measured" and account.wall < MEASURED_PERIODS * meter.update_seconds * account.windows:
             label = "attributed"
-        value = account.joules + (extra or 0.0) * share
+        value = account.joules + sum(joules for _, joules in spent) * share
         return Figure(value, label, "+".join(sources))
 
-    def _episode_joules(self) -> float | None:
-        total = 0.0
+    def _episode_joules(self) -> list[tuple[str, float | None]]:
+        """What each episode counter moved by; ``None`` where it could not be read."""
+        moved: list[tuple[str, float | None]] = []
         for meter, before in zip(self._episode_meters, self._episode_marks, strict=True):
             after = meter.read()
-            if after is None or before is None:
-                return None
-            total += after - before
-        return total
+            moved.append((meter.name, None if after is None or before is None else after - before))
+        return moved
 
     def _charge(self) -> None:
         now = self._now()

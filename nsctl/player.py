@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from nsctl import registry, tasks
-from nsctl.contracts import Agent, World
+from nsctl.contracts import Agent, AgentReport, World
 from nsctl.episode import Episode, play
 from nsctl.metering import counters
+from nsctl.outcomes import EpisodeOutcome
 from nsctl.phases import AGENT_PHASES, EpisodeClock
-from nsctl.records import EpisodeRecord, FigureRecord, OutcomeRecord, PhaseSeconds
+from nsctl.records import EpisodeRecord, FigureRecord, OutcomeRecord, PhaseSeconds, complaint
 from nsctl.run_config import RunConfig
 
 Watch = Callable[[int, int, str], None]
@@ -24,12 +29,13 @@ WATCH_EVERY = 20
 class Player:
     """Makes its agent and world once and plays episodes with them, whichever and in any order.
 
-    After an episode that ended in an exception both are made anew, so that nothing of it is left. ``video`` is a folder.
+    After an episode that ended in an exception both are made anew, so that nothing of it is left. ``video`` is a folder;
+    a film that fails spoils no episode, and the first failure is told by a warning.
     """
 
     def __init__(self, config: RunConfig, video: Path | None = None) -> None:
         self.config, self.run, self.watch = config, "", _nobody
-        self._video = video
+        self._video, self._filming = video, True
         self._agent, self._world = self._make()
 
     def agent_description(self) -> dict[str, Any]:
@@ -59,10 +65,10 @@ class Player:
 
         watched = film is not None or self.watch is not _nobody
         episode = play(self._world, self._agent, clock, self.config.seed, index, watch if watched else None)
-        record = self._record(index, episode)
+        record = self._written_down(index, episode)
         if film is not None:
             film.close()
-        if episode.outcome.status == "errored":
+        if record.outcome.status == "errored":
             self.close()
             self._agent, self._world = self._make()
         return record
@@ -82,12 +88,27 @@ class Player:
     def _film(self, index: int) -> Any:
         if self._video is None:
             return None
-        from nsctl.video import Film
+        from nsctl.video import CarefulFilm
 
-        return Film(self._video / f"episode-{index:04d}")
+        return CarefulFilm(self._video / f"episode-{index:04d}", self._warn)
 
-    def _record(self, index: int, episode: Episode) -> EpisodeRecord:
-        world, report, outcome, begun = self._world, episode.report, episode.outcome, episode.initial_hash is not None
+    def _warn(self, why: str) -> None:
+        """Tell of the first film that failed."""
+        if self._filming:
+            warnings.warn(f"{why}; the episodes are played and kept without", RuntimeWarning, stacklevel=2)
+        self._filming = False
+
+    def _written_down(self, index: int, episode: Episode) -> EpisodeRecord:
+        """The record; where agent or world tell what no record can hold, that of an errored episode, without it."""
+        try:
+            return self._record(index, episode, begun=episode.initial_hash is not None)
+        except Exception as error:  # the episode is lost, the run is not
+            why = complaint(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
+            lost = EpisodeOutcome("errored", f"no record can be made of the episode: {why}")
+            return self._record(index, replace(episode, outcome=lost, report=AgentReport()), begun=False)
+
+    def _record(self, index: int, episode: Episode, *, begun: bool) -> EpisodeRecord:
+        world, report, outcome = self._world, episode.report, episode.outcome
         joules = {name: FigureRecord.of(cost.joules) for name, cost in episode.costs.items()}
         sums = {
             "agent": FigureRecord.total(joules[name] for name in AGENT_PHASES),

@@ -1,13 +1,15 @@
-"""Where a record comes from: versions, machine and commit."""
+"""Where a record comes from: versions, code, machine and commit."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from nsctl.guard import NAMES
 from nsctl.records import GitRecord, HardwareRecord
 
 PACKAGES = (
@@ -23,6 +25,8 @@ PACKAGES = (
     "safetensors",
 )
 """The distributions that can change an episode, or what is told of it."""
+SOURCES = (".py", ".lp", ".pddl")
+"""What code is written in: Python, answer-set programs, planning domains."""
 _HOME = Path(__file__).resolve().parent.parent
 _GPUS = Path("/proc/driver/nvidia/gpus")
 
@@ -36,6 +40,20 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def code() -> str:
+    """SHA-256 (16 hex digits) of the sources of our five packages, wherever they lie.
+
+    It tells two checkouts apart that have the same version. Hashed are each source's path and content, in the order of
+    the paths.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(("nsctl", *NAMES)):
+        found = (path for path in (_HOME / name).rglob("*") if path.suffix in SOURCES and path.is_file())
+        for place, path in sorted((path.relative_to(_HOME).as_posix(), path) for path in found):
+            digest.update(f"{place}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def hardware() -> HardwareRecord:

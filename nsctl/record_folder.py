@@ -18,7 +18,7 @@ from typing import Any, TextIO, TypeVar
 from pydantic import ValidationError
 
 from nsctl.errors import RecordError
-from nsctl.records import EpisodeRecord, Record, RunRecord, check_schema
+from nsctl.records import EpisodeRecord, Record, RunRecord, check_schema, complaint, replay_sha256
 
 RUN, EPISODES = "run.json", "episodes.jsonl"
 R = TypeVar("R", bound=Record)
@@ -113,7 +113,11 @@ class RecordWriter:
         lines = [self.episodes[index].model_dump_json() + "\n" for index in sorted(self.episodes)]
         content = "".join(lines).encode()
         _write_atomically(self.folder / EPISODES, content)
-        self.update(status="complete", episodes_sha256=hashlib.sha256(content).hexdigest(), **fields)
+        sums = {
+            "episodes_sha256": hashlib.sha256(content).hexdigest(),
+            "replay_sha256": replay_sha256(self.episodes.values()),
+        }
+        self.update(status="complete", **sums, **fields)
 
     def __enter__(self) -> RecordWriter:
         return self
@@ -141,9 +145,7 @@ def _parse(kind: type[R], text: bytes, where: str) -> R:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "the whole"
-        raise RecordError(f"{where} is not a valid {kind.__name__}: {field}: {first['msg']}") from None
+        raise RecordError(f"{where} is not a valid {kind.__name__}: {complaint(error)}") from None
 
 
 def _check_key(run: RunRecord, episode: EpisodeRecord, known: dict[int, EpisodeRecord], where: str) -> None:

@@ -2,16 +2,17 @@
 
 ``run.json`` holds one :class:`RunRecord`, ``episodes.jsonl`` one :class:`EpisodeRecord` a line. A figure that is not
 known is ``null``, never 0. Wall times, CPU times and joules of an episode lie under ``seconds`` and ``joules`` alone:
-the rest of its line is the same whenever the same episode is played.
+the rest of its line but ``run`` is the same whenever the same episode is played (:meth:`EpisodeRecord.replayable`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from nsctl.contracts import Label
 from nsctl.errors import RecordError
@@ -27,8 +28,8 @@ Privilege = Literal["sim_truth", "tracked", "pixels"]
 RunStatus = Literal["running", "complete", "interrupted"]
 
 
-def _plain(value: Any) -> Any:
-    """``value`` as JSON has it: tuples become lists, numbers of numpy become Python's."""
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it: tuples become lists, numbers of numpy become Python's. Refuses infinity and NaN."""
     return json.loads(json.dumps(value, default=_plain_one, allow_nan=False))
 
 
@@ -38,7 +39,7 @@ def _plain_one(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-JsonFields = Annotated[dict[str, JsonValue], BeforeValidator(_plain)]
+JsonFields = Annotated[dict[str, JsonValue], BeforeValidator(plain)]
 """What a part says of itself, in its own words."""
 
 
@@ -116,6 +117,16 @@ class EpisodeRecord(Record):
     joules: dict[str, FigureRecord]
     """By phase, and the sums ``agent`` (perceive, plan, policy) and ``total``."""
 
+    def replayable(self) -> dict[str, Any]:
+        """What is the same whenever the same episode is played: all but ``run``, ``seconds`` and ``joules``."""
+        return self.model_dump(mode="json", exclude={"run", "seconds", "joules"})
+
+
+def replay_sha256(episodes: Iterable[EpisodeRecord]) -> str:
+    """SHA-256 over what must repeat in ``episodes``, by index; two runs that are the same share it."""
+    lines = [json.dumps(e.replayable(), sort_keys=True) + "\n" for e in sorted(episodes, key=lambda e: e.index)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
 
 class ConfigRecord(Record):
     """What was asked for. ``protocol`` is the hash of what the task demands (:func:`nsctl.tasks.protocol_hash`)."""
@@ -173,10 +184,12 @@ class RunRecord(Record):
     """The world in its own words: engine, simulator version, channels and their labels."""
     privilege: Privilege
     versions: dict[str, str]
+    code: str
+    """SHA-256 (16 hex digits) of the sources of our five packages (:func:`nsctl.provenance.code`)."""
     hardware: HardwareRecord
     meters: tuple[MeterRecord, ...]
     carbon: tuple[JsonFields, ...]
-    """codecarbon's final fields, verbatim, one entry for each session of the run that was metered by it."""
+    """codecarbon's final fields, verbatim, or why there are none; one entry for each session that asked for it."""
     git: GitRecord | None
     """``None`` if nsctl does not run from a checkout."""
     started: str
@@ -186,6 +199,8 @@ class RunRecord(Record):
     """Over all sessions that ended in good order (a session that was killed cannot tell)."""
     episodes_sha256: str | None
     """Of ``episodes.jsonl`` once the run is complete, so that later changes are noticed."""
+    replay_sha256: str | None
+    """Of what repeats in the episodes (:func:`replay_sha256`) once the run is complete: the same for the same run."""
 
 
 def privilege(channels: Mapping[str, Channel]) -> Privilege:
@@ -193,6 +208,12 @@ def privilege(channels: Mapping[str, Channel]) -> Privilege:
     if "objects" not in channels:
         return "pixels"
     return "sim_truth" if channels["objects"] == "sim_truth" else "tracked"
+
+
+def complaint(error: ValidationError) -> str:
+    """The first field that did not fit, and why."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
 
 
 def json_schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ groups below, and nothing is imported before somebody asks for that name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -29,16 +29,25 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Part:
-    """A registered part: its group, its name and the distribution that it comes from."""
+    """A registered part: its group, its name and the distribution that it comes from.
+
+    ``rivals`` are other distributions that claim the same name; such a part is listed and never loaded.
+    """
 
     group: str
     name: str
     target: str
     distribution: str
     version: str
+    rivals: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """Import the part and return what its entry point names."""
+        if self.rivals:
+            claims = " and ".join((f"{self.distribution} {self.version}", *self.rivals))
+            raise BrokenPart(
+                f"the {self.group.rstrip('s')} {self.name!r} is claimed by {claims}: uninstall all but one of them"
+            )
         try:
             return EntryPoint(self.name, self.target, f"nsctl.{self.group}").load()
         except (Exception, SystemExit) as error:  # a stranger's import may raise anything at all
@@ -50,12 +59,16 @@ class Part:
 
 @cache
 def parts(group: str) -> dict[str, Part]:
-    """The registered parts of ``group`` by name. Where two distributions claim a name, the first by name has it."""
+    """The registered parts of ``group`` by name. One that two distributions claim names both and cannot be loaded."""
     if group not in GROUPS:
         raise UnknownName("group of parts", group, GROUPS)
     found: dict[str, Part] = {}
-    for entry in sorted(entry_points(group=f"nsctl.{group}"), key=_distribution):
-        found.setdefault(entry.name, Part(group, entry.name, entry.value, *_distribution(entry)))
+    for entry in sorted(entry_points(group=f"nsctl.{group}"), key=_claim):
+        part = Part(group, entry.name, entry.value, *_distribution(entry))
+        first = found.setdefault(entry.name, part)
+        if _claim(entry) != (first.distribution, first.version, first.target):
+            rivals = (*first.rivals, f"{part.distribution} {part.version}")
+            found[entry.name] = replace(first, rivals=rivals)
     return dict(sorted(found.items()))
 
 
@@ -76,6 +89,11 @@ def find(group: str, name: str) -> Part:
 def load(group: str, name: str) -> Any:
     """Import the part of this name and return what its entry point names (a class or a factory)."""
     return find(group, name).load()
+
+
+def _claim(entry: EntryPoint) -> tuple[str, str, str]:
+    """Who says what of a name; one distribution that is found twice, on two roads, claims it once."""
+    return (*_distribution(entry), entry.value)
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:

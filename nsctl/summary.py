@@ -34,8 +34,12 @@ class Summary:
     retries: int
     disturbed: int
     """Episodes in which the world was disturbed."""
-    recovered: int
-    """Those of them that succeeded all the same."""
+    disturbed_replanned: int
+    """Those of them in which the agent planned anew or tried a step again; the others may not have been in its way."""
+    disturbed_replanned_success: int
+    """Those of the latter that succeeded all the same."""
+    interval_recovered: Interval
+    """Wilson 95 % interval of the rate of success among the latter."""
     joules: Mapping[str, FigureRecord]
     """Mean joules an episode by phase, and ``agent`` and ``total``, each with its weakest label."""
     joules_per_success: float | None
@@ -50,6 +54,8 @@ def summarise(episodes: Sequence[EpisodeRecord]) -> Summary:
     once = sum(e.success_once for e in episodes)
     end = sum(e.success_at_end for e in episodes)
     disturbed = [e for e in episodes if e.disturbances]
+    reacted = [e for e in disturbed if e.replans or e.retries]
+    recovered = sum(e.success_at_end for e in reacted)
     lengths = [e.plan_length for e in episodes if e.plan_length is not None]
     reasons = Counter(e.outcome.reason for e in episodes if e.outcome.status != "succeeded")
     return Summary(
@@ -64,7 +70,9 @@ def summarise(episodes: Sequence[EpisodeRecord]) -> Summary:
         replans=sum(e.replans for e in episodes),
         retries=sum(e.retries for e in episodes),
         disturbed=len(disturbed),
-        recovered=sum(e.success_at_end for e in disturbed),
+        disturbed_replanned=len(reacted),
+        disturbed_replanned_success=recovered,
+        interval_recovered=wilson(recovered, len(reacted)),
         joules={name: _mean(episodes, name) for name in (*PHASES, "agent", "total")},
         joules_per_success=joules_per_success((e.joules["agent"].value for e in episodes), end),
         errors=sum(e.outcome.status == "errored" for e in episodes),

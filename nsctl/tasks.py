@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import sys
+from pathlib import Path
 
 from nsctl import registry
 from nsctl.contracts import Suite
@@ -41,9 +44,24 @@ def find(name: str) -> Task:
 
 
 def protocol_hash(task: Task) -> str:
-    """SHA-256 over what a fresh task asks for: name, version, horizon, instruction, planning domain and goal.
+    """SHA-256 over what a fresh task asks for and how it judges.
 
-    Rows with different hashes tell of different tasks, even if these have the same name.
+    That is name, version, horizon, instruction, planning domain, goal, the bodies' names, types and sizes, and the source
+    of the modules that its class and their bases stand in. Rows with different hashes tell of different tasks, even if
+    these have the same name.
     """
     asked = (task.name, task.version, task.horizon, task.instruction, task.domain_pddl, [str(g) for g in task.goal])
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    bodies = [(body.name, body.type, *map(float, body.half_extents)) for body in task.bodies]
+    return hashlib.sha256(json.dumps((asked, bodies, _judges(type(task)))).encode()).hexdigest()
+
+
+def _judges(kind: type) -> dict[str, str]:
+    """SHA-256 of each module that a class of tasks and its bases stand in, but for nsctl's and Python's own."""
+    modules = {base.__module__ for base in inspect.getmro(kind)}
+    theirs = {name for name in modules if name.partition(".")[0] not in {"nsctl", *sys.stdlib_module_names}}
+    return {name: _file_hash(name) for name in sorted(theirs)}
+
+
+def _file_hash(module: str) -> str:
+    path = getattr(sys.modules.get(module), "__file__", None)
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else "no file"

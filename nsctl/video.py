@@ -6,6 +6,7 @@ Frames wait on the disk, compressed, until the episode is over: an hour of them 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -43,7 +44,11 @@ class Film:
             if self._last is not None:
                 self._write(self._last)
         finally:
-            self._file.close()
+            self.discard()
+
+    def discard(self) -> None:
+        """Give the frames up."""
+        self._file.close()
 
     def _write(self, last: Image.Image) -> None:
         self._stem.parent.mkdir(parents=True, exist_ok=True)
@@ -55,3 +60,34 @@ class Film:
             frames.save(
                 self._stem.with_suffix(".webp"), save_all=True, duration=pause, loop=0, quality=QUALITY, method=0
             )
+
+
+class CarefulFilm:
+    """A film that never raises: its failure (a full disk, a picture that cannot be drawn) is told, and it ends there."""
+
+    def __init__(self, stem: Path, tell: Callable[[str], None]) -> None:
+        self._stem, self._tell = stem, tell
+        self._film: Film | None = None
+        self._try(self._open)
+
+    def look(self, world: World, steps: int) -> None:
+        """As :meth:`Film.look`."""
+        if film := self._film:
+            self._try(lambda: film.look(world, steps))
+
+    def close(self) -> None:
+        """As :meth:`Film.close`."""
+        if film := self._film:
+            self._try(film.close)
+
+    def _open(self) -> None:
+        self._film = Film(self._stem)
+
+    def _try(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # whatever a disk, a driver or a library of pictures raises
+            film, self._film = self._film, None
+            if film is not None:
+                film.discard()
+            self._tell(f"the film {self._stem} failed: {type(error).__name__}: {error}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from importlib.metadata import version
 from time import monotonic
+from typing import Any
 
 from nsctl.errors import InvalidValue
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
@@ -44,6 +46,10 @@ class ClingoPlanner:
     def session(self, problem: Problem) -> ClingoSession:
         """A warm planner over ``problem``'s objects, static facts and goal."""
         return ClingoSession(problem, self.sweep_effort)
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a record should know: the planner, its setting and the version of the solver."""
+        return {"name": self.name, "sweep_effort": self.sweep_effort, "clingo": version("clingo")}
 
     def explain(self, problem: Problem, plan: Plan) -> list[list[int | str]]:
         """For each step the numbers of the later steps that need it; ``"goal"`` where the goal does."""

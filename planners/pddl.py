@@ -52,12 +52,14 @@ def problem_from_pddl(text: str, domain: Domain) -> Problem:
     objects = tuple(read_objects(_members(sections, ":objects"), {t.name: t for t in domain.types}))
     scope = {o.name: o for o in (*domain.constants, *objects)}
     check = _checker(domain, scope, "initial state")
-    facts = [n for n in _members(sections, ":init") if not (isinstance(n, Form) and n.head == "=")]
-    init = SymbolicState.of(check(as_form(node, "an atom")) for node in facts)
+    for form in (form for form in sections if form.head == ":domain"):
+        _same_domain(form, domain)
+    facts = [as_form(node, "an atom") for node in _members(sections, ":init")]
+    init = SymbolicState.of(check(fact) for fact in facts if not _no_cost_yet(fact))
     goals = [node for form in sections if form.head == ":goal" for node in form.rest]
     goal = tuple(literal for node in goals for literal in _literals(node, _checker(domain, scope, "goal")))
-    for form in (node for node in goals if mentions(node, "=")):
-        raise PddlError(form.line, "equality in a goal is not supported; it is true or false before planning starts")
+    for node in (node for node in goals if mentions(node, "=")):
+        raise PddlError(node.line, "equality in a goal is not supported; it is true or false before planning starts")
     for form in (form for form in sections if form.head == ":metric"):
         if len(form.rest) != 2 or not mentions(form.rest[0], "minimize") or not mentions(form.rest[1], "total-cost"):
             raise PddlError.found(form, "(:metric minimize (total-cost))")
@@ -125,8 +127,27 @@ def _keywords(form: Form, known: Sequence[str]) -> dict[str, Node]:
             raise PddlError.found(word, f"one of {', '.join(known)}")
         if value is None:
             raise PddlError(word.line, f"found nothing after {word}, expected a parenthesised list")
+        if word.text in pairs:
+            raise PddlError(word.line, f"found a second {word} in {form}, expected only one")
         pairs[word.text] = value
     return pairs
+
+
+def _same_domain(form: Form, domain: Domain) -> None:
+    """Refuse a problem of another domain than the one that it is read for."""
+    named = as_word(form.rest[0], "the name of a domain").text if len(form.rest) == 1 else ""
+    if named != domain.name.lower():
+        raise PddlError.found(form, f"(:domain {domain.name.lower()})")
+
+
+def _no_cost_yet(form: Form) -> bool:
+    """Whether ``form`` is ``(= (total-cost) 0)``, which goes without saying; every other ``=`` of a start is refused."""
+    if form.head != EQUALITY.name:
+        return False
+    match form.rest:
+        case (Form(items=(Word(text="total-cost"),)), Word(text="0")):
+            return True
+    raise PddlError.found(form, f"an atom or (= (total-cost) 0), plain STRIPS without {NUMERIC}")
 
 
 def _members(sections: Iterable[Form], head: str) -> list[Node]:

@@ -2,15 +2,18 @@
 
 The counter moves about every 100 ms, too slowly for phases: it is read at the ends of an episode. It belongs to the
 device, so only devices on which this process has a context are charged, and one that others use too is ``attributed``.
+Every device is watched from the start: between two readings of which the second finds a context, the whole difference
+is charged, for when the context came is not known, and its first joules would be lost otherwise.
 
 Inside a container with process numbers of its own, older drivers list the host's numbers; this process is then not
-found and the GPU's joules stay unknown (run the container with ``--pid=host``).
+found and charged nothing (run the container with ``--pid=host``).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,16 +26,17 @@ NO_LIBRARY = "pip install nvidia-ml-py"
 
 @dataclass
 class _Device:
-    """A GPU; ``last`` is its counter [mJ] when it was read last, ``None`` before this process used it."""
+    """A GPU; ``last`` is its counter [mJ] when it was read last, ``used`` whether this process ever had a context."""
 
     handle: Any
     name: str
-    last: int | None = None
+    last: int
+    used: bool = False
     millijoules: int = 0
 
 
 class NvmlMeter:
-    """The sum over the GPUs that this process uses, each from the moment it was first seen on it.
+    """The sum over the GPUs that this process uses, each from the reading before it was first seen on it.
 
     ``library`` stands in for the module ``pynvml``, which is imported when the meter is first used.
     """
@@ -71,22 +75,22 @@ class NvmlMeter:
             library = self._load()
             library.nvmlInit()
             self._running = True
-            self._devices = self._list(library)
+            with suppress(library.NVMLError):
+                self._devices = [_Device(handle, name, self._energy(handle)) for handle, name in self._list(library)]
 
     def read(self) -> float | None:
-        """Joules of the GPUs that this process uses; ``None`` if it uses none or a counter cannot be read."""
+        """Joules of the GPUs that this process uses, 0 if it uses none; ``None`` if a counter cannot be read."""
         try:
             for device in self._devices:
                 self._advance(device)
         except self._load().NVMLError:
             return None
-        used = [device for device in self._devices if device.last is not None]
-        return sum(device.millijoules for device in used) * 1e-3 if used else None
+        return sum(device.millijoules for device in self._devices) * 1e-3 if self._devices else None
 
     def stop(self) -> Mapping[str, Any]:
-        """Joules of each GPU that was used; ``joules`` is ``None`` if there was none."""
+        """Joules of each GPU that was used; ``joules`` is ``None`` if they could not be read."""
         joules = self.read()
-        fields = {f"{i}: {d.name}": d.millijoules * 1e-3 for i, d in enumerate(self._devices) if d.last is not None}
+        fields = {f"{i}: {d.name}": d.millijoules * 1e-3 for i, d in enumerate(self._devices) if d.used}
         if self._running:
             self._load().nvmlShutdown()
         self._running, self._devices = False, []
@@ -99,20 +103,22 @@ class NvmlMeter:
             "unit": "J",
             "update_seconds": self.update_seconds,
             "devices": [device.name for device in self._devices],
-            "scope": "whole devices on which this process has a context, idle power included",
+            "scope": "whole devices from when this process has a context on them, idle power included",
         }
 
     def _advance(self, device: _Device) -> None:
-        users = self._users(device.handle)
-        if device.last is None and os.getpid() not in users:
-            return
+        users, now = self._users(device.handle), self._energy(device.handle)
         # A context that was closed again does not end the charge: its last joules would be lost.
-        now = int(self._load().nvmlDeviceGetTotalEnergyConsumption(device.handle))
-        # The counter starts again from 0 when the driver is loaded anew; what it lost meanwhile cannot be known.
-        device.millijoules += max(0, now - device.last) if device.last is not None else 0
+        device.used = device.used or os.getpid() in users
+        if device.used:
+            # The counter starts again from 0 when the driver is loaded anew; what it lost meanwhile cannot be known.
+            device.millijoules += max(0, now - device.last)
+            if users - {os.getpid()}:
+                self.label = "attributed"
         device.last = now
-        if users - {os.getpid()}:
-            self.label = "attributed"
+
+    def _energy(self, handle: Any) -> int:
+        return int(self._load().nvmlDeviceGetTotalEnergyConsumption(handle))  # mJ
 
     def _users(self, handle: Any) -> set[int]:
         library = self._load()
@@ -127,16 +133,17 @@ class NvmlMeter:
             return Availability(ok=False, why=f"the GPUs cannot be listed: {error}", remedy=NO_DRIVER)
         if not devices:
             return Availability(ok=False, why="there is no NVIDIA GPU", remedy=NO_DRIVER)
-        for device in devices:
+        for handle, name in devices:
             try:
-                library.nvmlDeviceGetTotalEnergyConsumption(device.handle)
+                self._energy(handle)
             except library.NVMLError as error:
-                return Availability(ok=False, why=f"{device.name} has no energy counter: {error}", remedy=NO_COUNTER)
+                return Availability(ok=False, why=f"{name} has no energy counter: {error}", remedy=NO_COUNTER)
         return Availability(ok=True)
 
-    def _list(self, library: Any) -> list[_Device]:
+    def _list(self, library: Any) -> list[tuple[Any, str]]:
+        """Handle and name of every GPU."""
         handles = map(library.nvmlDeviceGetHandleByIndex, range(library.nvmlDeviceGetCount()))
-        return [_Device(handle, str(library.nvmlDeviceGetName(handle))) for handle in handles]
+        return [(handle, str(library.nvmlDeviceGetName(handle))) for handle in handles]
 
     def _load(self) -> Any:
         if self._library is None:

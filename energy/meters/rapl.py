@@ -1,7 +1,9 @@
 """Joules of processor and memory by the processor's own counters (RAPL).
 
-The counters belong to the machine: they include the idle power and whatever else runs on it. On bare metal that is
-``measured``. Inside a virtual machine the host makes the counter up from shares of CPU time, so it is ``attributed``.
+The counters belong to the machine: they include the idle power and whatever else runs on it, and whether this process
+had it to itself cannot be told (a later version will compare with ``/proc/stat``). What a process is charged is therefore
+``attributed``, never ``measured``, on bare metal as well; inside a virtual machine the host even makes the counter up,
+from shares of CPU time.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class RaplMeter:
     def __init__(self, root: Path = POWERCAP, virtual: bool | None = None) -> None:
         self.root = root
         self.virtual = inside_virtual_machine() if virtual is None else virtual
-        self.label: Label = "attributed" if self.virtual else "measured"
+        self.label: Label = "attributed"
         self.granularity: Granularity = "phase"
         self.scope: Literal["process", "machine"] = "machine"
         self.update_seconds = 0.001
@@ -87,6 +89,7 @@ class RaplMeter:
             "virtual_machine": self.virtual,
             "wrap_seconds": min(wraps, default=None),
             "scope": "the whole machine: idle power and other processes included",
+            "why_attributed": "whether this process had the machine to itself is not known",
         }
 
     def _readings(self) -> dict[str, float] | None:

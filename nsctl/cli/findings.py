@@ -12,8 +12,8 @@ from rich.text import Text
 from nsctl.cli.tables import MISSING, plain_table
 
 LABELS = {
-    "measured": "a hardware counter of this machine",
-    "attributed": "a counter's joules, shared out",
+    "measured": "a hardware counter of this process's work alone",
+    "attributed": "a counter's joules, shared out or not known to be this process's alone",
     "modelled": "CPU time times a stated power: good for comparing on one machine, no more",
     "unavailable": "no meter works here",
 }

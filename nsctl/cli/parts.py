@@ -55,7 +55,8 @@ def _print(found: Sequence[Part]) -> None:
         first = number == 0 or found[number - 1].group != part.group
         if first and number:
             table.add_section()
-        table.add_row(part.group if first else "", part.name, f"{part.distribution} {part.version}", part.target)
+        claims = (f"{part.distribution} {part.version}", *part.rivals)
+        table.add_row(part.group if first else "", part.name, " and ".join(claims), part.target)
     console = Console()
     console.print(table)
     console.print()

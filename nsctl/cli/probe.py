@@ -1,6 +1,7 @@
-"""Tries an engine in a process of its own: ``python -m nsctl.cli.probe ENGINE``.
+"""Tries an engine in a process of its own: ``python -P -m nsctl.cli.probe ENGINE``.
 
-A graphics driver that fails may take the process down with it, which then is not the doctor's.
+A graphics driver that fails may take the process down with it, which then is not the doctor's. ``-P`` keeps the working
+directory off Python's path: a folder ``envs`` that happens to lie there says nothing of the engine.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SECONDS = 120.0
 
 def examine(engine: str) -> dict[str, str]:
     """Whether the engine moves a world and draws it: empty texts if so, otherwise why not."""
-    command = (sys.executable, "-m", "nsctl.cli.probe", engine)
+    command = (sys.executable, "-P", "-m", "nsctl.cli.probe", engine)
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -41,8 +42,11 @@ def probe(engine: str) -> dict[str, str]:
 
 
 def _why_not(engine: str, video: bool, attempt: Callable[[World], Any]) -> str:
+    names = tasks.names()
+    if not names:
+        return "there is no task to try it on: no suite of the group 'envs' can be loaded"
     try:
-        name = tasks.names()[0]
+        name = names[0]
         world = tasks.suite_of(name).world(tasks.find(name), SuiteOptions(engine, video=video))
         attempt(world)
         world.close()

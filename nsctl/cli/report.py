@@ -53,8 +53,11 @@ def _results(done: Evaluation) -> Table:
     table.add_row("wall time", number(summary.seconds, "s"), "an episode, mean")
     table.add_row("replans, retries", f"{summary.replans}, {summary.retries}", "over all episodes")
     if done.run.config.disturb:
-        recovered = percent(summary.recovered, summary.disturbed)
-        table.add_row("recovered", recovered, "of the episodes that were disturbed")
+        reacted = summary.disturbed_replanned
+        table.add_row("disturbed", percent(summary.disturbed, n), "episodes with a push or a snatch")
+        table.add_row("had to react", percent(reacted, summary.disturbed), "of these replanned or retried")
+        recovered = f"of those succeeded; 95 % {interval(summary.interval_recovered)}"
+        table.add_row("recovered", percent(summary.disturbed_replanned_success, reacted), recovered)
     if summary.errors:
         table.add_row("errors", percent(summary.errors, n), "episodes that an exception ended")
     table.add_row("agent sees", done.run.privilege, PRIVILEGES[done.run.privilege])

@@ -78,9 +78,13 @@ def result(done: Evaluation) -> dict[str, Any]:
         "interval": list(summary.interval),
         "plan_length": summary.plan_length,
         "replans": summary.replans,
+        "disturbed": summary.disturbed,
+        "disturbed_replanned": summary.disturbed_replanned,
+        "disturbed_replanned_success": summary.disturbed_replanned_success,
         "joules": {name: {"value": f.value, "label": f.label} for name, f in summary.joules.items()},
         "joules_per_success": summary.joules_per_success,
         "seconds": summary.seconds,
+        "replay": done.run.replay_sha256,
         "record": str(done.folder),
     }
 

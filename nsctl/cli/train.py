@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,9 @@ def train_skill(
     workers: Annotated[int, typer.Option(min=1, help="Processes that collect and check.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what lies in the folder.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A tiny run of every stage; its weights are no good.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the figures as one JSON object on the last line.")
+    ] = False,
 ) -> None:
     """Train the skill NAME and print what its card says."""
     from nsctl.contracts import TrainingRequest
@@ -45,7 +49,12 @@ def train_skill(
         figures = skill.train(request)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"interrupted: go on with `{_command(name, request)}`") from stop
-    _print(name, request, figures)
+    if as_json:
+        from nsctl.records import plain
+
+        typer.echo(json.dumps(plain(dict(figures))))
+    else:
+        _print(name, request, figures)
 
 
 def _trainable(name: str) -> Trainable:

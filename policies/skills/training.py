@@ -111,7 +111,9 @@ class _Trainer:
         verdicts = list(self._ask(check, "check", checks, progress, f"round {number}: check"))
         won, tried = sum(v.success is True for v in verdicts), sum(v.success is not None for v in verdicts)
         cost = clock.stop()["harness"]
-        elsewhere = sum([t.cpu_joules for t in fresh] + [v.cpu_joules for v in verdicts]) if self.request.workers > 1 else 0.0
+        elsewhere = (
+            sum([t.cpu_joules for t in fresh] + [v.cpu_joules for v in verdicts]) if self.request.workers > 1 else 0.0
+        )
         entry = {
             "round": number,
             "episodes": len(fresh),
@@ -123,7 +125,7 @@ class _Trainer:
             "unprepared": len(verdicts) - tried,
             "commit": self.commit,
             "seconds": cost.wall,
-            "joules": None if cost.joules.value is None else cost.joules.value + elsewhere,
+            "joules": None if cost.joules.value is None else cost.joules.value + elsewhere * (self.request.workers > 1),
             "label": cost.joules.label,
         }
         progress.console.print(f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{tried}")

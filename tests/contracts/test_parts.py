@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import partial
 from importlib.resources import files
+from operator import mul
 from typing import Any
 
 import numpy as np
 import pytest
 
 from nsctl import registry
-from nsctl.contracts import Agent, Execution, Skill, SuiteOptions, World
+from nsctl.contracts import Agent, Execution, Executor, Skill, SuiteOptions, World
 from nsctl.episode import play
 from nsctl.metering import counters
 from nsctl.phases import PHASES, EpisodeClock
@@ -203,8 +205,13 @@ def test_an_engine_carries_a_world_that_repeats_itself(part: Part) -> None:
 
 
 @over("executors")
-def test_an_executor_is_told_apart_by_its_name(part: Part) -> None:
-    assert part.name.capitalize() in part.load().__name__
+def test_an_executor_plays_every_episode_once(part: Part) -> None:
+    executor: Executor = part.load()()
+    assert executor.name == part.name
+    episodes = [3, 0, 5, 1]
+    make = partial(partial, mul, 7)  # a player's factory that any process can import: it plays 3 and gives 21
+    assert sorted(executor.map(make, episodes)) == sorted(7 * episode for episode in episodes)
+    assert list(executor.map(make, [])) == []
 
 
 def test_every_package_says_that_it_is_typed() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -60,3 +63,17 @@ def test_help_is_there_for_every_command() -> None:
         result = CliRunner().invoke(app, [name, "--help"])
         assert result.exit_code == 0, result.output
         assert "Usage" in result.output
+
+
+def every_command(command: Any) -> Iterator[Any]:
+    inner = getattr(command, "commands", {})
+    return chain.from_iterable(map(every_command, inner.values())) if inner else iter([command])
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
+def test_each_command_takes_json_as_the_pages_say(page: str) -> None:
+    assert "Each command takes `--json`" in " ".join((ROOT / page).read_text().split())
+    commands = list(every_command(get_command(app)))
+    assert len(commands) >= 5
+    without = [c.name for c in commands if not any("--json" in parameter.opts for parameter in c.params)]
+    assert without == []

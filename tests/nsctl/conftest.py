@@ -46,5 +46,5 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def _forget() -> None:
-    for cached in (registry.parts, metering.survey, metering.counters):
+    for cached in (registry.parts, metering.looked_at, metering.counters):
         cached.cache_clear()

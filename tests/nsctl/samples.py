@@ -69,6 +69,7 @@ def make_run(episodes: int = 3, **fields: Any) -> RunRecord:
         "world": {},
         "privilege": "tracked",
         "versions": {"python": "3.11"},
+        "code": "c0de",
         "hardware": HardwareRecord(cpu=None, cores=1, memory_bytes=None, gpu=None),
         "meters": (),
         "carbon": (),
@@ -77,10 +78,11 @@ def make_run(episodes: int = 3, **fields: Any) -> RunRecord:
         "ended": None,
         "wall_seconds": None,
         "episodes_sha256": None,
+        "replay_sha256": None,
     }
     return RunRecord(**{**given, **fields})
 
 
 def comparable(episode: EpisodeRecord) -> dict[str, Any]:
     """What must be the same whenever the same episode is played."""
-    return episode.model_dump(exclude={"run", "seconds", "joules"})
+    return episode.replayable()

@@ -15,8 +15,11 @@ from nsctl.phases import EpisodeClock
 class World(SimpleNamespace):
     """Is over after ``horizon`` steps, and won if ``wins``."""
 
-    task = SimpleNamespace(name="t", horizon=3)
-    initial_hash, wins, taken = "aa", False, 0
+    task = SimpleNamespace(name="t", horizon=3, brief=lambda: "brief")
+    initial_hash, wins, taken, violation, concluded = "aa", False, 0, "", False
+
+    def conclude(self) -> None:
+        self.concluded = True
 
     def reset(self, seed: int, episode: int) -> str:
         return f"{seed}/{episode}"
@@ -31,7 +34,7 @@ class World(SimpleNamespace):
 
     @property
     def success_at_end(self) -> bool:
-        return self.over and self.wins
+        return (self.over or self.concluded) and self.wins and not self.violation
 
 
 class Agent(SimpleNamespace):
@@ -60,7 +63,9 @@ def run(world: World, agent: Agent, **options: Any) -> Episode:
         (World(wins=True), Agent(), "succeeded", "", 3),
         (World(), Agent(), "timed_out", "not done after 3 steps", 3),
         (World(), Agent(patience=1, reason="no way"), "failed", "no way", 1),
-        (World(), Agent(patience=0), "failed", "the agent gave up without a reason", 0),
+        (World(), Agent(patience=0), "failed", "the agent took the goal for reached", 0),
+        (World(wins=True), Agent(patience=1), "succeeded", "", 1),
+        (World(wins=True, violation="two at once"), Agent(), "failed", "a rule was broken: two at once", 3),
     ],
 )
 def test_every_ending_has_its_name_and_reason(world: World, agent: Agent, status: str, reason: str, steps: int) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import comparable
+from samples import Install, comparable
 
 from nsctl import evaluation
-from nsctl.errors import NsctlError, RecordError, UnknownName
+from nsctl.errors import InvalidValue, NsctlError, RecordError, UnknownName
 from nsctl.evaluation import Evaluation, RunInterrupted, RunOptions, evaluate, load, resume
+from nsctl.metering import CarefulMeter
 from nsctl.record_folder import read_record
 from nsctl.records import EpisodeRecord
 from nsctl.run_config import RunConfig
@@ -91,6 +92,7 @@ def test_a_run_leaves_a_complete_record(whole: Evaluation) -> None:
 def test_two_workers_write_the_same_episodes_as_one(whole: Evaluation, tmp_path: Path) -> None:
     both = evaluate(replace(CONFIG, workers=2), tmp_path, QUIET)
     assert played(both) == played(whole)
+    assert both.run.replay_sha256 == whole.run.replay_sha256 is not None
     assert both.run.status == "complete"
     assert both.run.config.protocol == whole.run.config.protocol
 
@@ -138,9 +140,11 @@ def test_a_failure_says_what_is_kept(tmp_path: Path) -> None:
         ("config/protocol", "old", "config protocol was 'old' and is '"),
         ("versions/mujoco", "1.0", "versions mujoco was '1.0' and is '"),
         ("versions/lost", "1.0", "versions lost was '1.0' and is None now"),
-        ("agent/planner", "other", "agent planner was 'other' and is 'clingo' now"),
+        ("agent/planner/clingo", "1.0", "agent planner.clingo was '1.0' and is '5"),
         ("agent/skills/pick/kind", "other", "agent skills.pick.kind was 'other' and is 'scripted' now"),
         ("world/timestep", 1.0, "world timestep was 1.0 and is 0.00"),
+        ("code", "0ld", "code was '0ld' and is '"),
+        ("hardware/cpu", "Z80", "hardware cpu was 'Z80' and is "),
     ],
 )
 def test_a_run_is_not_gone_on_with_once_something_has_changed(
@@ -167,6 +171,8 @@ def test_codecarbon_s_fields_are_kept_and_its_failure_spoils_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Meter:
+        name, label, granularity, scope, update_seconds = "codecarbon", "modelled", "run", "process", 1.0
+
         def start(self) -> None:
             return None
 
@@ -174,7 +180,8 @@ def test_codecarbon_s_fields_are_kept_and_its_failure_spoils_nothing(
             return {"energy_consumed": 0.5}
 
     one = RunConfig("hanoi-1", agent="random", episodes=1)
-    monkeypatch.setattr(evaluation, "_carbon_meter", Meter)
+    meter = CarefulMeter(Meter())  # type: ignore[arg-type]
+    monkeypatch.setattr(evaluation, "_carbon_meter", lambda workers: (meter, ""))
     assert evaluate(one, tmp_path).run.carbon == ({"energy_consumed": 0.5},)
     assert evaluate(one, tmp_path, QUIET).run.carbon == ()
     monkeypatch.setattr(Meter, "stop", lambda self: 1 / 0)
@@ -187,3 +194,39 @@ def test_codecarbon_itself_meters_a_run(tmp_path: Path) -> None:
     (fields,) = evaluate(RunConfig("hanoi-1", agent="random", episodes=1), tmp_path).run.carbon
     assert fields["energy_consumed"] > 0  # type: ignore[operator]
     assert fields["cpu_mode"]
+
+
+def test_codecarbon_is_left_out_where_others_do_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "survey", lambda: pytest.fail("nobody shall look for codecarbon"))
+    assert evaluation._carbon_meter(2) == (
+        None,
+        "codecarbon meters the process that it runs in, and 2 others do the work",
+    )
+    monkeypatch.undo()
+    two = RunConfig("hanoi-1", agent="random", episodes=1, workers=2)
+    (told,) = evaluate(two, tmp_path).run.carbon
+    assert list(told) == ["unavailable"]
+    assert evaluate(two, tmp_path, QUIET).run.carbon == ()
+
+
+def test_a_codecarbon_that_does_not_start_is_told_of(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    from energy.meters.carbon import CodecarbonMeter
+
+    def fail(self: CodecarbonMeter) -> None:
+        raise OSError("no config")
+
+    monkeypatch.setattr(CodecarbonMeter, "start", fail)
+    install("nobody", "", {})  # what was found out about meters is forgotten
+    meter, why = evaluation._carbon_meter(1)
+    assert meter is None
+    assert why == "the meter 'codecarbon' of nsctl does not start: OSError: no config"
+
+
+def test_a_folder_that_takes_no_film_is_refused_before_anything_is_played(tmp_path: Path, interrupted: Path) -> None:
+    (tmp_path / "file").write_text("")
+    options = replace(QUIET, video=tmp_path / "file" / "films")
+    for begin in (lambda: evaluate(CONFIG, tmp_path / "new", options), lambda: resume(interrupted, options)):
+        with pytest.raises(InvalidValue, match=r"no film can be written to .*file/films: Not a directory"):
+            begin()
+    assert not (tmp_path / "new").exists()
+    assert len(read_record(interrupted).episodes) == 1

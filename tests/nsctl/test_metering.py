@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from samples import Install
 
 from nsctl import metering
+from nsctl.evaluation import RunOptions, evaluate
 from nsctl.metering import counters, survey
+from nsctl.run_config import RunConfig
 
 METER = """
 from nsctl.contracts import Availability
@@ -66,3 +69,83 @@ def test_the_process_s_joules_leave_out_the_machine_s(monkeypatch: pytest.Monkey
     ]
     monkeypatch.setattr(metering, "counters", lambda: meters)
     assert metering.process_joules() == 2.0
+
+
+def broken_meter(install: Install, method: str, body: str) -> None:
+    """A meter of the machine that is trusted most, and does ``body`` where ``method`` is asked of it."""
+    code = METER.format(name="wallplug", label="measured", granularity="phase", scope="machine")
+    install("wallplug", f"{code}    def {method}(self): {body}\n", {"meters:wallplug": "wallplug:Meter"})
+
+
+def entry_of(name: str) -> metering.FoundMeter:
+    return next(entry for entry in survey() if entry.part.name == name)
+
+
+@pytest.mark.parametrize("body", ["raise OSError('no bus')", "raise SystemExit('no bus')"])
+def test_a_meter_that_does_not_start_gives_way_to_the_next(install: Install, body: str) -> None:
+    broken_meter(install, "start", body)
+    assert names() == ["modelled"]
+    entry = entry_of("wallplug")
+    assert not entry.ok
+    assert entry.why.startswith("the meter 'wallplug' of wallplug does not start: ")
+    assert entry.why.endswith(": no bus")
+    assert entry.remedy == "mend or uninstall wallplug"
+
+
+@pytest.mark.parametrize("body", ["raise OSError", "raise SystemExit", "return float('nan')", "return 'much'"])
+def test_a_meter_that_cannot_be_read_reads_as_none(install: Install, body: str) -> None:
+    broken_meter(install, "read", body)
+    (meter,) = counters()
+    assert (meter.name, meter.read()) == ("wallplug", None)
+
+
+@pytest.mark.parametrize("method", ["describe", "stop"])
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("raise OSError('no bus')", "OSError: no bus"),
+        ("return 7", "TypeError: "),
+        ("return {'joules': float('nan')}", "ValueError: Out of range float values are not JSON compliant"),
+    ],
+)
+def test_what_a_meter_cannot_tell_is_told_so(install: Install, method: str, body: str, why: str) -> None:
+    broken_meter(install, method, body)
+    (meter,) = counters()
+    told = getattr(meter, method)()
+    assert list(told) == ["error"]
+    assert told["error"].startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [("measured", "exact"), ("phase", "second"), ("machine", "street"), ("0.001", "'soon'")]
+)
+def test_a_meter_that_keeps_no_contract_is_named_and_left_out(install: Install, was: str, now: str) -> None:
+    code = METER.format(name="wallplug", label="measured", granularity="phase", scope="machine").replace(was, now)
+    install("wallplug", code, {"meters:wallplug": "wallplug:Meter"})
+    assert names() == ["modelled"]
+    assert entry_of("wallplug").why.startswith("the meter 'wallplug' of wallplug breaks: ")
+
+
+def test_a_run_outlives_a_meter_that_fails_everywhere(install: Install, tmp_path: Path) -> None:
+    code = METER.format(name="wallplug", label="measured", granularity="episode", scope="machine")
+    code += "".join(f"    def {method}(self): raise OSError('no bus')\n" for method in ("read", "describe", "stop"))
+    install("wallplug", code, {"meters:wallplug": "wallplug:Meter"})
+    done = evaluate(RunConfig("hanoi-1", agent="random", episodes=1), tmp_path, RunOptions(carbon=False))
+    (meter,) = (meter for meter in done.run.meters if meter.name == "wallplug")
+    assert meter.description == {"error": "OSError: no bus"}
+    assert done.summary.joules["total"].label == "modelled"
+
+
+def test_of_two_that_are_trusted_alike_the_process_s_own_comes_first(install: Install) -> None:
+    install_meter(install, "board", "attributed", "phase", "machine")
+    install_meter(install, "ownshare", "attributed", "phase", "process")
+    assert names() == ["ownshare"]
+
+
+def test_a_meter_s_label_may_change_while_it_runs(install: Install) -> None:
+    code = METER.format(name="wallplug", label="measured", granularity="phase", scope="machine")
+    body = "self.label = 'attributed'; return 1.0"
+    install("wallplug", f"{code}    def read(self): {body}\n", {"meters:wallplug": "wallplug:Meter"})
+    (meter,) = counters()
+    meter.read()
+    assert meter.label == "attributed"

@@ -252,6 +252,22 @@ def test_a_sum_of_two_sources_is_no_better_than_the_weakest(
     assert (figure.value, figure.label, figure.source) == (12.0, worst, "cpu+gpu")
 
 
+def test_an_episode_counter_that_stands_still_changes_neither_label_nor_source(tick: Callable[[float], None]) -> None:
+    cpu, gpu = FakeMeter("cpu"), FakeMeter("gpu", granularity="episode", joules=0.0)
+    clock = EpisodeClock([cpu, gpu])
+    with clock.phase("policy"):
+        tick(1.0)
+        cpu.spend(5.0)
+    figure = clock.stop()["policy"].joules
+    assert (figure.value, figure.label, figure.source) == (5.0, "measured", "cpu")
+
+
+def test_an_idle_gpu_is_no_account_of_a_process_without_another_counter(tick: Callable[[float], None]) -> None:
+    clock = EpisodeClock([FakeMeter("gpu", granularity="episode", joules=0.0)])
+    tick(1.0)
+    assert {(c.joules.value, c.joules.label) for c in clock.stop().values()} == {(None, "unavailable")}
+
+
 def test_an_episode_counter_that_fails_hides_the_sum(tick: Callable[[float], None]) -> None:
     cpu, gpu = FakeMeter("cpu"), FakeMeter("gpu", granularity="episode")
     clock = EpisodeClock([cpu, gpu])

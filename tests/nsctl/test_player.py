@@ -9,8 +9,9 @@ import pytest
 from samples import Install, comparable
 
 from nsctl.phases import PHASES
-from nsctl.player import Player
+from nsctl.player import Player, _nobody
 from nsctl.run_config import RunConfig
+from nsctl.video import Film
 
 FAULTY = """
 import numpy as np
@@ -127,3 +128,50 @@ def test_a_film_is_made_of_the_episode_and_changes_nothing_of_it(tmp_path: Path,
         assert film.size == (480, 360)
     with Image.open(tmp_path / "films" / "episode-0007.png") as last:
         assert last.size == (480, 360)
+
+
+@pytest.mark.parametrize(
+    ("agent", "field"),
+    [("steps=({'joules': float('nan')},)", "skills.0"), ("plans='many'", "plans"), ("steps=(7,)", "TypeError")],
+)
+def test_a_report_that_no_record_can_hold_makes_the_episode_errored(install: Install, agent: str, field: str) -> None:
+    code = (
+        "from nsctl.agents.random import RandomAgent\nfrom nsctl.contracts import AgentReport\n"
+        f"class Nanny(RandomAgent):\n    name = 'nanny'\n    def report(self): return AgentReport({agent})\n"
+    )
+    install("nanny", code, {"agents:nanny": "nanny:Nanny"})
+    player = Player(RunConfig("hanoi-1", agent="nanny", disturb=True))
+    lost = player(0)
+    player.close()
+    assert lost.outcome.status == "errored"
+    assert lost.outcome.reason.startswith(f"no record can be made of the episode: {field}: ")
+    assert (lost.steps > 0, lost.success_at_end, lost.final_hash, lost.skills) == (True, False, None, ())
+    assert lost.seconds["simulate"].wall > 0
+
+
+def test_what_a_world_cannot_tell_makes_the_episode_errored_too(
+    player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(player, "watch", _nobody)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(player._world), "disturbances", property(lambda world: ({"at": float("inf")},)))
+        lost = player(0)
+    assert (lost.outcome.status, lost.disturbances) == ("errored", ())
+    assert player(0).outcome.status != "errored"
+
+
+@pytest.mark.parametrize("method", ["__init__", "look", "close"])
+def test_a_film_that_fails_is_told_of_once_and_spoils_no_episode(
+    tmp_path: Path, player: Player, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Film, method, full)
+    monkeypatch.setattr(player, "watch", _nobody)
+    filming = Player(RunConfig("hanoi-1", agent="random", disturb=True), tmp_path)
+    with pytest.warns(RuntimeWarning, match=r"the film .*episode-0000 failed: OSError: no space left; the ep") as told:
+        records = [filming(0), filming(1)]
+    filming.close()
+    assert len(told) == 1
+    assert [comparable(record) for record in records] == [comparable(player(0)), comparable(player(1))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -58,3 +59,49 @@ def test_git_tells_the_commit_of_our_own_checkout_alone(tmp_path: Path, monkeypa
     (tmp_path / "site-packages").mkdir()
     monkeypatch.setattr(provenance, "_HOME", tmp_path / "site-packages")
     assert provenance.git() is None
+
+
+def put(home: Path, name: str, text: str) -> None:
+    (home / name).parent.mkdir(parents=True, exist_ok=True)
+    (home / name).write_text(text)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of three sources."""
+    monkeypatch.setattr(provenance, "_HOME", tmp_path / "a")
+    for name in ("nsctl/episode.py", "planners/encodings/x.lp", "envs/tasks/y.pddl"):
+        put(tmp_path / "a", name, name)
+    return tmp_path / "a"
+
+
+def test_the_code_is_the_same_wherever_it_lies(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = provenance.code()
+    assert len(before) == 16
+    shutil.copytree(home, tmp_path / "b" / "site-packages")
+    monkeypatch.setattr(provenance, "_HOME", tmp_path / "b" / "site-packages")
+    assert provenance.code() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("nsctl/episode.py", True),
+        ("planners/encodings/x.lp", True),
+        ("envs/tasks/y.pddl", True),
+        ("energy/meters/new.py", True),
+        ("nsctl/__pycache__/episode.pyc", False),
+        ("policies/README.md", False),
+        ("tests/test_episode.py", False),
+    ],
+)
+def test_the_code_changes_with_each_source_of_the_five_packages(home: Path, name: str, counts: bool) -> None:
+    before = provenance.code()
+    put(home, name, "changed")
+    assert (provenance.code() != before) is counts
+
+
+def test_a_source_that_moves_is_another_code(home: Path) -> None:
+    before = provenance.code()
+    (home / "nsctl/episode.py").rename(home / "nsctl/episodes.py")
+    assert provenance.code() != before

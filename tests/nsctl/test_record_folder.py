@@ -12,6 +12,7 @@ from samples import make_episode, make_run
 
 from nsctl.errors import RecordError
 from nsctl.record_folder import RecordWriter, read_record
+from nsctl.records import replay_sha256
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_a_complete_record_is_in_order_and_sealed(folder: Path) -> None:
     lines = (folder / "episodes.jsonl").read_text().splitlines()
     assert [json.loads(line)["index"] for line in lines] == [0, 1, 2]
     assert read_record(folder).run.status == "complete"
+    assert read_record(folder).run.replay_sha256 == replay_sha256(make_episode(i) for i in (0, 1, 2))
     (folder / "episodes.jsonl").write_text("\n".join(lines).replace('"steps":10', '"steps":11') + "\n")
     with pytest.raises(RecordError, match=r"episodes\.jsonl was changed after the run was complete: its SHA-256"):
         read_record(folder)

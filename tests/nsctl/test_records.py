@@ -11,7 +11,16 @@ from samples import make_episode, make_run
 
 from nsctl.contracts import Label
 from nsctl.errors import RecordError
-from nsctl.records import EpisodeRecord, FigureRecord, RunRecord, check_schema, json_schema, privilege, weakest
+from nsctl.records import (
+    EpisodeRecord,
+    FigureRecord,
+    RunRecord,
+    check_schema,
+    json_schema,
+    privilege,
+    replay_sha256,
+    weakest,
+)
 
 
 def figure(value: float | None, label: Label = "measured", source: str = "rapl") -> FigureRecord:
@@ -76,6 +85,20 @@ def test_records_survive_json() -> None:
     episode, run = make_episode(skills=({"step": "pick(a)"},)), make_run()
     assert EpisodeRecord.model_validate_json(episode.model_dump_json()) == episode
     assert RunRecord.model_validate_json(run.model_dump_json()) == run
+
+
+def test_what_must_repeat_leaves_out_run_times_and_joules() -> None:
+    episode = make_episode(skills=({"step": "pick(a)"},))
+    assert set(EpisodeRecord.model_fields) - set(episode.replayable()) == {"run", "seconds", "joules"}
+    other = episode.model_copy(update={"run": "s", "seconds": {}, "joules": {}})
+    assert other.replayable() == episode.replayable()
+
+
+def test_two_runs_are_the_same_if_their_replays_are() -> None:
+    one = replay_sha256([make_episode(0), make_episode(1)])
+    assert one == replay_sha256([make_episode(1, run="s", seconds={}), make_episode(0, joules={})])
+    assert one != replay_sha256([make_episode(0), make_episode(1, steps=11)])
+    assert one != replay_sha256([make_episode(0)])
 
 
 def test_the_published_schema_closes_every_object() -> None:

@@ -82,10 +82,21 @@ def test_an_unknown_group_is_answered_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_of_two_distributions_the_first_by_name_has_it(register: Register, swapped: bool) -> None:
+def test_a_name_that_two_distributions_claim_is_listed_and_never_loaded(register: Register, swapped: bool) -> None:
     rivals = [("same", "json:loads", "zeta"), ("same", "json:dumps", "alpha")]
-    register(*(reversed(rivals) if swapped else rivals))
-    assert find("planners", "same").distribution == "alpha"
+    register(*(reversed(rivals) if swapped else rivals), ("other", "json:loads", "zeta"))
+    part = find("planners", "same")
+    assert (part.distribution, part.rivals) == ("alpha", ("zeta 1.2",))
+    told = r"^the planner 'same' is claimed by alpha 1\.2 and zeta 1\.2: uninstall all but one of them$"
+    with pytest.raises(BrokenPart, match=told):
+        load("planners", "same")
+    assert load("planners", "other")
+
+
+def test_a_distribution_that_is_found_twice_is_no_rival_of_itself(register: Register) -> None:
+    register(("same", "json:loads", "acme"), ("same", "json:loads", "acme"))
+    assert find("planners", "same").rivals == ()
+    assert load("planners", "same")
 
 
 @pytest.mark.parametrize(

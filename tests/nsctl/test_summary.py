@@ -37,8 +37,23 @@ def test_counts_means_and_medians() -> None:
     assert summary.steps == 15
     assert summary.seconds == 6.0
     assert (summary.replans, summary.retries) == (4, 2)
-    assert (summary.disturbed, summary.recovered, summary.errors) == (2, 1, 1)
+    assert (summary.disturbed, summary.errors) == (2, 1)
     assert summary.reasons == {"gave up": 1, "boom": 1}
+
+
+def test_only_an_episode_that_made_the_agent_react_counts_as_recovered() -> None:
+    push = ({"kind": "push"},)
+    summary = summarise(
+        [
+            make_episode(0, **WON, disturbances=push),
+            make_episode(1, **{**WON, "replans": 0, "retries": 0}, disturbances=push),  # pushed what did not matter
+            make_episode(2, retries=1, disturbances=push),
+            make_episode(3, replans=1, disturbances=push),
+            make_episode(4, **WON),
+        ]
+    )
+    assert (summary.disturbed, summary.disturbed_replanned, summary.disturbed_replanned_success) == (4, 3, 1)
+    assert summary.interval_recovered == wilson(1, 3)
 
 
 def test_joules_per_success_are_the_agent_s_and_count_failures() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +62,34 @@ def test_the_protocol_changes_with_what_is_asked(change: dict[str, object]) -> N
     before = tasks.protocol_hash(task)
     vars(task).update(change)
     assert tasks.protocol_hash(task) != before
+
+
+def test_the_protocol_covers_the_bodies() -> None:
+    task = tasks.find("hanoi-1")
+    before = tasks.protocol_hash(task)
+    first = task.bodies[0]
+    hashes = set()
+    for changed in (
+        replace(first, name="other"),
+        replace(first, type="peg"),
+        replace(first, half_extents=tuple(1.01 * half for half in first.half_extents)),
+    ):
+        task.bodies = (changed, *task.bodies[1:])
+        hashes.add(tasks.protocol_hash(task))
+    assert len(hashes - {before}) == 3
+
+
+@pytest.mark.parametrize("judge", ["easy", "easybase"])
+def test_the_protocol_covers_the_judge_of_the_task_and_of_its_bases(
+    install: Install, tmp_path: Path, judge: str
+) -> None:
+    base = "from envs.tasks.hanoi import Hanoi\nclass Base(Hanoi):\n    def achieved(self, truth): return False\n"
+    install("easybase", base, {})
+    install("easy", "from easybase import Base\nclass Easy(Base): pass\n", {})
+    import easy  # type: ignore[import-not-found]
+
+    before = tasks.protocol_hash(easy.Easy(1))
+    assert tasks.protocol_hash(easy.Easy(1)) == before != tasks.protocol_hash(tasks.find("hanoi-1"))
+    path = tmp_path / "site" / f"{judge}.py"
+    path.write_text(path.read_text().replace("False", "True") + "# another judge\n")
+    assert tasks.protocol_hash(easy.Easy(1)) != before

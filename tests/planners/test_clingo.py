@@ -1,5 +1,6 @@
 """The planner against a plain search, and the promises of its outcomes."""
 
+from importlib.metadata import version
 from itertools import product
 from time import monotonic
 
@@ -207,3 +208,8 @@ def test_a_senseless_time_limit_is_refused(hanoi, warm, limit):
 def test_a_negative_effort_is_refused():
     with pytest.raises(InvalidValue, match="sweep_effort must be >= 0, got -1"):
         ClingoPlanner(sweep_effort=-1)
+
+
+def test_it_tells_a_record_its_setting_and_the_version_of_the_solver():
+    told = ClingoPlanner(sweep_effort=7).describe()
+    assert told == {"name": "clingo", "sweep_effort": 7, "clingo": version("clingo")}

@@ -106,6 +106,11 @@ def test_equality_is_decided_while_grounding():
         ("(:action a :effect (p)))", "line 2: action a: p takes 1 arguments, got p"),
         ("(:action a :parameters (x)))", "line 2: action a: found 'x', expected a parameter such as '?x'"),
         ("(:action a :effects (q)))", "line 2: found ':effects', expected one of :parameters, :precondition, :effect"),
+        (
+            "(:action a :precondition (q)\n:effect (q) :precondition (not (q))))",
+            "line 3: found a second ':precondition' in '(:action a :precondition (...) :effect (...) :precondition (...))',"
+            " expected only one",
+        ),
         ("(:action a :effect))", "line 2: found nothing after ':effect', expected a parenthesised list"),
         ("(:action a)\n(:action a))", "line 3: found a second action 'a', expected only the one of line 2"),
         ("(:action))", "line 2: found '(:action)', expected (:action NAME ...)"),
@@ -138,6 +143,21 @@ def test_a_problem_is_no_domain():
             "(:metric minimize (fuel)))",
             "line 2: found '(:metric minimize (...))', expected (:metric minimize (total-cost))",
         ),
+        (
+            "(:init (p a)\n(= (fuel a) 10)))",
+            "line 3: found '(= (...) 10)', expected an atom or (= (total-cost) 0), plain STRIPS without numeric fluents"
+            " (other than (increase (total-cost) N) with a whole number N)",
+        ),
+        (
+            "(:init (= (total-cost) 5)))",
+            "line 2: found '(= (...) 5)', expected an atom or (= (total-cost) 0), plain STRIPS without numeric fluents"
+            " (other than (increase (total-cost) N) with a whole number N)",
+        ),
+        (
+            "(:init (= a a)))",
+            "line 2: found '(= a a)', expected an atom or (= (total-cost) 0), plain STRIPS without numeric fluents"
+            " (other than (increase (total-cost) N) with a whole number N)",
+        ),
         ("(:init (p b)))", "line 2: initial state: no object is called 'b'. There is: a. (in p(b))"),
     ],
 )
@@ -146,3 +166,15 @@ def test_problem_refusals(rest, message):
     with pytest.raises(DomainError) as refusal:
         problem_from_pddl("(define (problem x) (:domain d) (:objects a)\n" + rest, domain)
     assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("section", ["(:domain other)", "(:domain)", "(:domain d d)"])
+def test_a_problem_of_another_domain_is_refused_with_its_line(section):
+    with pytest.raises(DomainError) as refusal:
+        problem_from_pddl(f"(define (problem x)\n{section} (:goal (q)))", domain_from_pddl(HEAD + ")"))
+    assert str(refusal.value) == f"line 2: found {section!r}, expected (:domain d)"
+
+
+def test_a_cost_that_starts_at_nothing_goes_without_saying():
+    text = "(define (problem x) (:domain D) (:init (q) (= (total-cost) 0)) (:goal (q)))"
+    assert [str(atom) for atom in problem_from_pddl(text, domain_from_pddl(HEAD + ")")).init] == ["q"]

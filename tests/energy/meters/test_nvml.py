@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from energy.meters.modelled import ModelledMeter
 from energy.meters.nvml import NvmlMeter
+from nsctl.phases import EpisodeClock
 
 ME, OTHER = os.getpid(), os.getpid() + 1
 
@@ -98,20 +100,46 @@ def test_only_gpus_in_use_are_charged() -> None:
     assert meter.stop()["devices"] == pytest.approx({"0: Fake GPU": 100.0})
 
 
-def test_a_process_without_gpu_is_not_charged_rather_than_charged_zero() -> None:
-    meter = started(Gpu(pids=[OTHER]))
-    assert meter.read() is None
-    assert meter.stop() == {"joules": None, "devices": {}}
+def test_a_process_that_never_uses_the_gpu_pays_nothing() -> None:
+    gpu = Gpu(pids=[OTHER])
+    meter = started(gpu)
+    assert meter.read() == 0.0
+    gpu.now_ms = 5000
+    assert meter.read() == 0.0
+    assert meter.stop() == {"joules": 0.0, "devices": {}}
 
 
-def test_a_gpu_is_charged_from_the_moment_it_is_used() -> None:
+def test_a_gpu_is_charged_from_the_reading_before_it_was_used() -> None:
     gpu = Gpu(watts=200, pids=[])
     meter = started(gpu)
-    assert meter.read() is None
-    gpu.now_ms, gpu.pids = 5000, [ME]
+    gpu.now_ms = 5000
     assert meter.read() == 0.0
-    gpu.now_ms = 6000
-    assert meter.read() == pytest.approx(200.0)
+    gpu.now_ms, gpu.pids = 5500, [ME]
+    assert meter.read() == pytest.approx(100.0)
+    gpu.now_ms = 6500
+    assert meter.read() == pytest.approx(300.0)
+
+
+def test_the_episode_in_which_the_context_appears_is_charged() -> None:
+    gpu = Gpu(watts=200, pids=[])
+    meter = started(gpu)
+    gpu.now_ms = 3000  # parts are made, nothing is on the GPU yet
+    clock = EpisodeClock([meter])
+    with clock.phase("policy"):
+        gpu.now_ms, gpu.pids = 4000, [ME]
+    costs = clock.stop()
+    assert sum(cost.joules.value or 0.0 for cost in costs.values()) == pytest.approx(200.0)
+    assert {(cost.joules.label, cost.joules.source) for cost in costs.values()} == {("attributed", "nvml")}
+
+
+def test_an_unused_gpu_leaves_the_phase_meter_s_figures_as_they_are() -> None:
+    gpu = Gpu(pids=[OTHER])
+    clock = EpisodeClock([ModelledMeter(), started(gpu)])
+    with clock.phase("policy"):
+        gpu.now_ms = 4000
+    costs = clock.stop()
+    assert {(cost.joules.label, cost.joules.source) for cost in costs.values()} == {("modelled", "modelled")}
+    assert sum(cost.joules.value or 0.0 for cost in costs.values()) < 4.0
 
 
 def test_a_gpu_that_joins_later_does_not_bring_its_past_along() -> None:

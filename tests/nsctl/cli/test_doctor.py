@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from samples import Install
 from typer.testing import CliRunner, Result
 
+from nsctl import tasks
 from nsctl.cli import doctor, probe
 from nsctl.cli.app import app
 
@@ -91,3 +94,26 @@ def test_an_engine_that_hangs_is_told(install: Install, monkeypatch: pytest.Monk
     install("sleeper", "import time\ntime.sleep(60)", {"engines:sleeper": "sleeper:Engine"})
     monkeypatch.setattr(probe, "SECONDS", 1.0)
     assert probe.examine("sleeper")["physics"] == "no answer after 1 s"
+
+
+@pytest.mark.usefixtures("engines_work")
+def test_a_name_that_is_claimed_twice_is_reported(install: Install) -> None:
+    install("rival", "", {"agents:random": "rival:Agent"})
+    told = json.loads(call("--json").stdout)
+    (sentence,) = told["broken_parts"]
+    assert re.fullmatch(
+        r"the agent 'random' is claimed by nsctl \S+ and rival 1.5: uninstall all but one of them", sentence
+    )
+    assert not told["healthy"]
+
+
+def test_a_folder_in_the_working_directory_does_not_mislead_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "__init__.py").write_text("raise OSError('not these')")
+    monkeypatch.chdir(tmp_path)
+    assert probe.examine("mujoco")["physics"] == ""
+
+
+def test_without_any_task_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "names", lambda: ())
+    assert probe.probe("mujoco")["physics"].startswith("there is no task to try it on")

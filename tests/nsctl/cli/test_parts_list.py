@@ -18,7 +18,7 @@ def call(*arguments: str) -> Result:
 def test_every_part_is_listed_with_where_it_comes_from() -> None:
     told = json.loads(call("--json").stdout)
     assert list(told) == ["parts"]
-    assert all(list(part) == ["group", "name", "target", "distribution", "version"] for part in told["parts"])
+    assert all(list(part) == ["group", "name", "target", "distribution", "version", "rivals"] for part in told["parts"])
     assert [(p["group"], p["name"]) for p in told["parts"]] == [(p.group, p.name) for p in registry.every_part()]
 
 
@@ -40,3 +40,12 @@ def test_an_unknown_group_is_answered_with_the_nearest() -> None:
     answer = call("agent")
     assert answer.exit_code == 2
     assert "no group of parts is called 'agent'. Did you mean 'agents'?" in answer.stderr
+
+
+def test_a_name_that_is_claimed_twice_names_both(install: Install) -> None:
+    install("rival", "", {"agents:random": "rival:Agent"})
+    told = " ".join(call("agents").stdout.split())
+    assert "nsctl 0" in told
+    assert " and rival 1.5" in told
+    (part,) = (p for p in json.loads(call("agents", "--json").stdout)["parts"] if p["name"] == "random")
+    assert part["rivals"] == ["rival 1.5"]

@@ -51,3 +51,20 @@ def test_brackets_in_a_reason_are_no_markup() -> None:
     odd = make_episode(0, outcome=OutcomeRecord(status="failed", reason="[red]odd[/nothing]"))
     print_report(Evaluation(Path("r"), make_run(), summarise([odd])), Console(file=file, width=80))
     assert "1 × [red]odd[/nothing]" in file.getvalue()
+
+
+def test_a_recovery_is_counted_among_the_episodes_that_asked_for_one() -> None:
+    file, push = io.StringIO(), ({"kind": "push"},)
+    won = {"success_at_end": True, "outcome": OutcomeRecord(status="succeeded", reason=""), "disturbances": push}
+    episodes = [
+        make_episode(0, **won),
+        make_episode(1, **won, replans=1),
+        make_episode(2, retries=1, disturbances=push),
+    ]
+    run = make_run()
+    run = run.model_copy(update={"config": run.config.model_copy(update={"disturb": True})})
+    print_report(Evaluation(Path("r"), run, summarise(episodes)), Console(file=file, width=80))
+    rows = [" ".join(line.split()) for line in file.getvalue().splitlines()]
+    assert "disturbed 3/3 = 100% episodes with a push or a snatch" in rows
+    assert "had to react 2/3 = 67% of these replanned or retried" in rows
+    assert "recovered 1/2 = 50% of those succeeded; 95 % 9% to 91%" in rows

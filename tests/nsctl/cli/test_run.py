@@ -30,9 +30,13 @@ KEYS = [
     "interval",
     "plan_length",
     "replans",
+    "disturbed",
+    "disturbed_replanned",
+    "disturbed_replanned_success",
     "joules",
     "joules_per_success",
     "seconds",
+    "replay",
     "record",
 ]
 
@@ -72,7 +76,8 @@ def test_a_newcomer_sees_success_steps_joules_and_the_record(printed: Result) ->
     assert "hanoi-1 with agent scripted on mujoco, seed 0" in told
     assert "success at end     2/2 = 100%" in told
     assert "95 % interval 34% to 100%" in told
-    for row in ("success once", "plan", "control steps", "wall time", "replans, retries", "recovered", "agent sees"):
+    rows = ("success once", "plan", "control steps", "wall time", "replans, retries", "disturbed", "recovered")
+    for row in (*rows, "had to react", "agent sees"):
         assert f"\n{row} " in told
     for row in (*PHASES, "agent", "total", "joules per success"):
         assert f"\n{row} " in told
@@ -106,6 +111,8 @@ def test_json_is_one_object_with_exactly_these_keys(tmp_path: Path) -> None:
     run = read_record(Path(told["record"])).run
     assert run.config.seed == 3
     assert run.carbon == ()
+    assert told["replay"] == run.replay_sha256
+    assert (told["disturbed"], told["disturbed_replanned"], told["disturbed_replanned_success"]) == (0, 0, 0)
 
 
 def test_a_killed_run_keeps_its_episodes_and_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:

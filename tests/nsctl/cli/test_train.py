@@ -69,3 +69,11 @@ def test_an_unknown_skill_is_answered_with_the_nearest() -> None:
     answer = call("pikc")
     assert answer.exit_code == 2
     assert "Did you mean 'pick'?" in answer.stderr
+
+
+def test_json_is_the_figures_on_the_last_line() -> None:
+    answer = call("wave", "--json")
+    assert answer.exit_code == 0, answer.output
+    told = json.loads(answer.stdout.splitlines()[-1])
+    assert (told["success"], told["seconds"], len(told["rounds"])) == ("9 of 10", 61.23456, 2)
+    assert "trained" not in answer.stdout
