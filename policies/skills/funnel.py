@@ -24,6 +24,10 @@ NEAR = 0.010
 """Metres between hand and object within which the fingers may close."""
 HELD = 0.002
 """A gripper that is wider than the object by less than this holds it."""
+FREE = 0.004
+"""A gripper that is wider than the object by more than this has let it go."""
+LET_GO = 0.012
+"""Metres off its goal within which an object that was let go is left where it lies."""
 ARRIVED = (0.006, 0.005)
 """Metres off its goal, sideways and above it, at which a carried object may be let go."""
 
@@ -41,7 +45,7 @@ def place_action(s: Situation) -> Action:
     """Carry the object above its goal, come down, let go, and rise to travel height once the fingers are free."""
     if not arrived(s):
         return make_action(_descend(s, shut=False), GAIN * s.yaw, 1.0)
-    free = _ramp(s.spread - 0.004, 0.006)
+    free = _ramp(s.spread - FREE, 0.006)
     return make_action(_limit(np.array([0.0, 0.0, free * GAIN * s.climb_commanded])), 0.0, -1.0)
 
 
@@ -51,10 +55,16 @@ def near(s: Situation) -> bool:
 
 
 def arrived(s: Situation) -> bool:
-    """Whether the object lies, or is about to lie, on its goal: seen there, or stopped by contact a little above."""
-    above, commanded_above = -s.measured[2], -s.commanded[2]
-    level = above < ARRIVED[1] or (above < 2 * ARRIVED[1] and commanded_above < 0.001)
-    return bool(np.hypot(*s.measured[:2]) < ARRIVED[0] and level)
+    """Whether the object lies, or is about to lie, on its goal.
+
+    It is seen there; or it was stopped by contact a little above, which is where a biased tracker may see the goal; or it
+    has been let go near enough, and is not gripped again for a few millimetres.
+    """
+    off, above, commanded_above = np.hypot(*s.measured[:2]), -s.measured[2], -s.commanded[2]
+    seen = off < ARRIVED[0] and above < ARRIVED[1]
+    stopped = off < ARRIVED[0] and above < LET_GO and commanded_above < 0.001
+    let_go = off < LET_GO and above < LET_GO and s.spread > FREE
+    return bool(seen or stopped or let_go)
 
 
 def picked(s: Situation) -> bool:
