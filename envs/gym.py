@@ -64,7 +64,11 @@ class TableEnv(gymnasium.Env[Arrays, np.ndarray[Any, np.dtype[np.float32]]]):
             self._seed = int(self.np_random.integers(2**31))
         observation = self._world.reset(self._seed, self._episode)
         self._episode += 1
-        return _arrays(observation), {"is_success": False, "instruction": observation.instruction}
+        return _arrays(observation), {
+            "is_success": False,
+            "instruction": observation.instruction,
+            "bodies": list(observation.objects or {}),
+        }
 
     def step(self, action: np.ndarray[Any, np.dtype[np.float32]]) -> tuple[Arrays, float, bool, bool, dict[str, Any]]:
         observation = self._world.step(action)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ def play(
         report = agent.report()
         outcome = _outcome(world, report)
     except (Exception, SystemExit) as error:  # a part failed: the episode is lost, the run is not
+        logging.getLogger(__name__).debug("episode %d failed", number, exc_info=True)
         outcome, report = EpisodeOutcome("errored", f"{type(error).__name__}: {error}"), AgentReport()
     return Episode(initial_hash, outcome, steps, report, clock.stop())
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from nsctl import registry, tasks
 from nsctl.contracts import Agent, AgentReport, World
 from nsctl.episode import Episode, play
+from nsctl.errors import BrokenPart
 from nsctl.metering import counters
 from nsctl.outcomes import EpisodeOutcome
 from nsctl.phases import AGENT_PHASES, EpisodeClock
@@ -22,6 +23,7 @@ from nsctl.run_config import RunConfig
 
 Watch = Callable[[int, int, str], None]
 """Is told the episode, the control steps so far and what the agent is about."""
+AGENT_MEMBERS = ("name", "reset", "act", "subgoal", "report", "describe")
 WATCH_EVERY = 20
 """Control steps between two calls of a :data:`Watch`; one second of the world's time."""
 
@@ -80,6 +82,8 @@ class Player:
 
     def _make(self) -> tuple[Agent, World]:
         agent: Agent = registry.load("agents", self.config.agent)()
+        if lacking := [name for name in AGENT_MEMBERS if not hasattr(agent, name)]:
+            raise BrokenPart(f"the agent {self.config.agent!r} lacks {', '.join(lacking)}: see nsctl.contracts.Agent")
         agent.describe()  # reads weights, hashes them: no episode shall pay for that
         suite = tasks.suite_of(self.config.task)
         options = self.config.options(video=self._video is not None)

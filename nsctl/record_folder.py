@@ -33,8 +33,9 @@ class StoredRun:
     episodes: tuple[EpisodeRecord, ...]
 
 
-def read_record(folder: Path) -> StoredRun:
+def read_record(folder: Path | str) -> StoredRun:
     """Read the record in ``folder``; nothing is changed there."""
+    folder = Path(folder)
     run = _read_run(folder / RUN)
     path = folder / EPISODES
     try:

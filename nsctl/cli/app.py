@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any
 
 import typer
@@ -31,7 +32,7 @@ class Commands(TyperGroup):
             typer.echo(f"nsctl: {error}", err=True)
             raise typer.Exit(exit_code(error)) from error
         except KeyboardInterrupt as stop:
-            typer.echo(f"\nnsctl: {stop or 'interrupted'}", err=True)
+            typer.echo(f"\nnsctl: {str(stop) or 'interrupted; nothing was kept'}", err=True)
             raise typer.Exit(exit_code(stop)) from stop
 
 
@@ -56,6 +57,9 @@ def every_command(
     ] = False,
 ) -> None:
     """Options that stand before the command."""
+    if debug:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("nsctl").setLevel(logging.DEBUG)
     for sentence in guard.clashes():
         typer.echo(f"nsctl: {sentence}", err=True)
 

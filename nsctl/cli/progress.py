@@ -41,13 +41,15 @@ class _Tally:
         spent = episode.joules["agent"].value
         self._joules = None if self._joules is None or spent is None else self._joules + spent
 
-    def __str__(self) -> str:
+    def now(self) -> str:
+        """Which episode is being played, and what has come of those before."""
         place = f"episode {min(self._done + 1, self._wanted)}/{self._wanted}"
-        if not self._done:
-            return place
+        return f"{place} · {self}" if self._done else place
+
+    def __str__(self) -> str:
         low, high = wilson(self._won, self._done)
         rate = f"success {self._won}/{self._done} ({low:.0%}–{high:.0%})"
-        return f"{place} · {rate} · {number(self._joules, 'J')}"
+        return f"{rate} · {number(self._joules, 'J')} so far"
 
 
 class LiveProgress:
@@ -78,7 +80,7 @@ class LiveProgress:
         self._draw("")
 
     def _draw(self, rest: str) -> None:
-        line = Text(f"{self._tally}{rest}", no_wrap=True, overflow="ellipsis")
+        line = Text(f"{self._tally.now()}{rest}", no_wrap=True, overflow="ellipsis")
         self._live.update(line, refresh=True)
 
 

@@ -15,11 +15,11 @@ MEANINGS = {
     "perceive": "where things are, which facts hold",
     "plan": "searching for plans",
     "policy": "the skills' control",
-    "agent": "all that the agent does",
+    "agent": "the three above: all that the agent computes",
     "simulate": "moving the world",
     "render": "pictures and this display",
     "harness": "keeping the books",
-    "total": "everything",
+    "total": "the agent and the three above: computing alone",
 }
 PRIVILEGES = {
     "sim_truth": "the simulator's true poses",
@@ -34,9 +34,18 @@ def print_report(done: Evaluation, console: Console | None = None) -> None:
     config, summary = done.run.config, done.summary
     title = f"[bold]{config.task}[/bold] with agent [bold]{config.agent}[/bold] on {config.engine}, seed {config.seed}"
     console.print(Group("", Text.from_markup(title), "", _results(done), "", _energy(summary), ""))
+    console.print(Text(_how_known(done), style="dim"), "")
     for reason, times in summary.reasons.items():
         console.print(Text(f"{times} × {reason}", style="red"))
     console.print(Text(f"record  {done.folder}"), soft_wrap=True)
+
+
+def _how_known(done: Evaluation) -> str:
+    """What the joules are, and are not."""
+    models = (m.description.get("watts_per_busy_thread") for m in done.run.meters if m.counts and m.label == "modelled")
+    watts = next((w for w in models if w), None)
+    model = f" modelled: CPU time x {watts:g} W a busy thread." if watts else ""
+    return f"Joules of computing; the arm's motors are not in them.{model}"
 
 
 def _results(done: Evaluation) -> Table:
@@ -55,7 +64,7 @@ def _results(done: Evaluation) -> Table:
     if done.run.config.disturb:
         reacted = summary.disturbed_replanned
         table.add_row("disturbed", percent(summary.disturbed, n), "episodes with a push or a snatch")
-        table.add_row("had to react", percent(reacted, summary.disturbed), "of these replanned or retried")
+        table.add_row("reacted", percent(reacted, summary.disturbed), "of these replanned or retried")
         recovered = f"of those succeeded; 95 % {interval(summary.interval_recovered)}"
         table.add_row("recovered", percent(summary.disturbed_replanned_success, reacted), recovered)
     if summary.errors:

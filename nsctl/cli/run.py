@@ -46,7 +46,9 @@ def run(
 ) -> None:
     """Play episodes of TASK, keep a record of each, and sum up success and joules."""
     if resume is None and task is None:
-        raise typer.BadParameter("name a task, for example hanoi-3 (see `nsctl parts list envs`)", param_hint="TASK")
+        from nsctl import tasks
+
+        raise typer.BadParameter(f"name a task; there is: {', '.join(tasks.names())}", param_hint="TASK")
     if resume is not None:
         _refuse_fixed(ctx, task)
 
@@ -84,6 +86,8 @@ def result(done: Evaluation) -> dict[str, Any]:
         "joules": {name: {"value": f.value, "label": f.label} for name, f in summary.joules.items()},
         "joules_per_success": summary.joules_per_success,
         "seconds": summary.seconds,
+        "errors": summary.errors,
+        "reasons": summary.reasons,
         "replay": done.run.replay_sha256,
         "record": str(done.folder),
     }

@@ -44,7 +44,9 @@ def train_skill(
     from nsctl.contracts import TrainingRequest
 
     skill = _trainable(name)
-    request = TrainingRequest(out or Path("weights") / name, seed, workers, resume, quick)
+    request = TrainingRequest(
+        out or Path("weights") / (f"{name}-quick" if quick else name), seed, workers, resume, quick
+    )
     try:
         figures = skill.train(request)
     except KeyboardInterrupt as stop:
@@ -99,3 +101,4 @@ def _print(name: str, request: TrainingRequest, figures: Mapping[str, Any]) -> N
     console.print(f"\n[bold]{name}[/bold] trained\n")
     console.print(table)
     console.print(f"\nweights and card, round by round  {request.out}", soft_wrap=True)
+    console.print("How to play with them: docs/cli.md, nsctl train skill", style="dim")

@@ -63,6 +63,10 @@ def train(operator: str, request: TrainingRequest) -> Mapping[str, Any]:
         raise InvalidValue(f"workers must be >= 1, got {request.workers}")
     torch.set_num_threads(1)  # or the number of cores would change the sums, and with them the weights
     schedule = QUICK if request.quick else Schedule()
+    if not request.resume and (request.out / "model.safetensors").exists():
+        raise InvalidValue(
+            f"{request.out} holds trained weights already: train into another folder (--out), or move them away"
+        )
     request.out.mkdir(parents=True, exist_ok=True)
     journal = _Journal(request.out / "checkpoint", asdict(schedule) | {"operator": operator, "seed": request.seed})
     if not request.resume:

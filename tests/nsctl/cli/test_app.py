@@ -17,7 +17,7 @@ from nsctl.cli.app import app
 from nsctl.cli.exits import exit_code
 from nsctl.errors import BrokenPart, InvalidValue, NsctlError, RecordError, UnknownName
 
-NSCTL = (sys.executable, "-m", "nsctl.cli")
+NSCTL = (sys.executable, "-m", "nsctl")
 HEAVY = (
     "torch",
     "mujoco",

@@ -32,8 +32,8 @@ def test_the_live_line_shows_episode_success_joules_and_subgoal() -> None:
         live.begin(CONFIG, [make_episode(0, success_at_end=True)])
         live.step(1, 20, "pick(disc1, disc2)")
         live.ended(make_episode(1))
-    assert "episode 2/3 · success 1/1 (21%–100%) · 3 J · pick(disc1, disc2)" in text(console)
-    assert "episode 3/3 · success 1/2 (9%–91%) · 6 J" in text(console)
+    assert "episode 2/3 · success 1/1 (21%–100%) · 3 J so far · pick(disc1, disc2)" in text(console)
+    assert "episode 3/3 · success 1/2 (9%–91%) · 6 J so far" in text(console)
 
 
 def test_the_live_line_is_never_drawn_by_a_thread() -> None:
@@ -62,7 +62,7 @@ def test_plain_lines_come_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
             plain.ended(make_episode(index))
     assert text(console).splitlines() == [
         "hanoi-1 with nesy: 3 episodes, 1 of them played before",
-        "episode 3/3 · success 0/3 (0%–56%) · 9 J",
+        "success 0/3 (0%–56%) · 9 J so far",
     ]
 
 

@@ -66,5 +66,5 @@ def test_a_recovery_is_counted_among_the_episodes_that_asked_for_one() -> None:
     print_report(Evaluation(Path("r"), run, summarise(episodes)), Console(file=file, width=80))
     rows = [" ".join(line.split()) for line in file.getvalue().splitlines()]
     assert "disturbed 3/3 = 100% episodes with a push or a snatch" in rows
-    assert "had to react 2/3 = 67% of these replanned or retried" in rows
+    assert "reacted 2/3 = 67% of these replanned or retried" in rows
     assert "recovered 1/2 = 50% of those succeeded; 95 % 9% to 91%" in rows

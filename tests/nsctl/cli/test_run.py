@@ -19,7 +19,7 @@ from nsctl.cli.app import app
 from nsctl.phases import PHASES
 from nsctl.record_folder import read_record
 
-NSCTL = (sys.executable, "-m", "nsctl.cli")
+NSCTL = (sys.executable, "-m", "nsctl")
 KEYS = [
     "task",
     "agent",
@@ -36,6 +36,8 @@ KEYS = [
     "joules",
     "joules_per_success",
     "seconds",
+    "errors",
+    "reasons",
     "replay",
     "record",
 ]
@@ -77,7 +79,7 @@ def test_a_newcomer_sees_success_steps_joules_and_the_record(printed: Result) ->
     assert "success at end     2/2 = 100%" in told
     assert "95 % interval 34% to 100%" in told
     rows = ("success once", "plan", "control steps", "wall time", "replans, retries", "disturbed", "recovered")
-    for row in (*rows, "had to react", "agent sees"):
+    for row in (*rows, "reacted", "agent sees"):
         assert f"\n{row} " in told
     for row in (*PHASES, "agent", "total", "joules per success"):
         assert f"\n{row} " in told
@@ -151,7 +153,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, workers: str)
 def test_a_task_or_a_record_must_be_named() -> None:
     answer = call()
     assert answer.exit_code == 2
-    assert "name a task, for example hanoi-3" in answer.stderr
+    assert "name a task; there is: hanoi-1," in answer.stderr
 
 
 def test_what_the_record_has_settled_is_not_taken_twice(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_weights_go_to_a_folder_of_the_skill_s_name(tmp_path: Path) -> None:
 def test_ctrl_c_says_how_to_go_on() -> None:
     answer = call("wave", "--seed", "13", "--quick")
     assert answer.exit_code == 130
-    command = "nsctl train skill wave --out weights/wave --seed 13 --workers 2 --quick --resume"
+    command = "nsctl train skill wave --out weights/wave-quick --seed 13 --workers 2 --quick --resume"
     assert answer.stderr.strip() == f"nsctl: interrupted: go on with `{command}`"
 
 

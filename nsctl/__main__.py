@@ -1,4 +1,4 @@
-"""``python -m nsctl.cli``."""
+"""``python -m nsctl``."""
 
 from nsctl.cli import main
 
