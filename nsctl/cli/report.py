@@ -15,11 +15,11 @@ MEANINGS = {
     "perceive": "where things are, which facts hold",
     "plan": "searching for plans",
     "policy": "the skills' control",
-    "agent": "the three above: all that the agent computes",
+    "agent": "the three above",
     "simulate": "moving the world",
     "render": "pictures and this display",
     "harness": "keeping the books",
-    "total": "the agent and the three above: computing alone",
+    "total": "all computing",
 }
 PRIVILEGES = {
     "sim_truth": "the simulator's true poses",
@@ -42,10 +42,10 @@ def print_report(done: Evaluation, console: Console | None = None) -> None:
 
 def _how_known(done: Evaluation) -> str:
     """What the joules are, and are not."""
-    models = (m.description.get("watts_per_busy_thread") for m in done.run.meters if m.counts and m.label == "modelled")
-    watts = next((w for w in models if w), None)
-    model = f" modelled: CPU time x {watts:g} W a busy thread." if watts else ""
-    return f"Joules of computing; the arm's motors are not in them.{model}"
+    models = [m.description.get("power_model") for m in done.run.meters if m.counts and m.label == "modelled"]
+    watts = [model.get("watts_per_busy_thread") for model in models if isinstance(model, dict)]
+    modelled = f" Modelled: CPU seconds x {watts[0]:g} W." if watts and isinstance(watts[0], float) else ""
+    return f"Joules of computing, not of the arm's motors.{modelled}"
 
 
 def _results(done: Evaluation) -> Table:

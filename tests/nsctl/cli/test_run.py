@@ -93,6 +93,10 @@ def test_no_line_is_wider_than_the_terminal(printed: Result) -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_the_page_says_what_its_joules_are(printed: Result) -> None:
+    assert "Joules of computing, not of the arm's motors. Modelled: CPU seconds x 4 W." in printed.stdout
+
+
 def test_plain_progress_goes_to_stderr(printed: Result) -> None:
     assert printed.stderr == "hanoi-1 with scripted: 2 episodes\n"
 
