@@ -59,10 +59,8 @@ class TableWorld:
         self._target = Pose(np.array([0.4, 0.0, 0.4]))
         self._gripper = -1.0
         self._meddler: Meddler | None = None
-        self._steps, self._stable, self._once = 0, 0, False
-        self._breach, self._breached, self.violation = "", 0, ""
-        self._disturbances: list[Mapping[str, Any]] = []
         self._ready = False
+        self._start_counting()
 
     def reset(self, seed: int, episode: int) -> Observation:
         key = crc32(f"{self.task.name}@{self.task.version}".encode())
@@ -72,12 +70,10 @@ class TableWorld:
         self._engine.reset(self.task.sample(start).poses)
         self._target, self._gripper = self._engine.tcp, -1.0
         for _ in range(SETTLING_STEPS):
-            self._engine.control(self._target, MAX_OPENING)
+            self._drive()
         self._sensors.reset([body.name for body in self.task.bodies], sensing)
         self._meddler = Meddler(self.task, meddling) if self._options.disturb else None
-        self._steps, self._stable, self._once = 0, 0, False
-        self._breach, self._breached, self.violation = "", 0, ""
-        self._disturbances = []
+        self._start_counting()
         self._ready = True
         self.initial_hash = self.state_hash()
         return self._observe(self._engine.poses())
@@ -97,7 +93,7 @@ class TableWorld:
 
     def conclude(self) -> None:
         for _ in range(STABLE_STEPS):
-            self._engine.control(self._target, MAX_OPENING * (1.0 - self._gripper) / 2)
+            self._drive()
             self._judge(self._engine.poses())
 
     @property
@@ -139,6 +135,12 @@ class TableWorld:
         self._engine.close()
         self._ready = False
 
+    def _start_counting(self) -> None:
+        """Forget the last episode."""
+        self._steps, self._stable, self._once = 0, 0, False
+        self._breach, self._breached, self.violation = "", 0, ""
+        self._disturbances: list[Mapping[str, Any]] = []
+
     def _command(self, action: np.ndarray[Any, np.dtype[np.float64]]) -> None:
         measured = self._engine.tcp.position
         low, high = np.maximum(WORKSPACE[0], measured - MAX_LEAD), np.minimum(WORKSPACE[1], measured + MAX_LEAD)
@@ -146,6 +148,10 @@ class TableWorld:
         turn = from_rotation_vector(action[3:6] * MAX_ROTATION)
         self._target = Pose(position, multiply(turn, self._target.quaternion))
         self._gripper = float(action[6])
+        self._drive()
+
+    def _drive(self) -> None:
+        """One control step towards what is commanded."""
         self._engine.control(self._target, MAX_OPENING * (1.0 - self._gripper) / 2)
 
     def _meddle(self) -> None:

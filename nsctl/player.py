@@ -36,7 +36,8 @@ class Player:
     """
 
     def __init__(self, config: RunConfig, video: Path | None = None) -> None:
-        self.config, self.run, self.watch = config, "", _nobody
+        self.config, self.run = config, ""
+        self.watch: Watch = _nobody
         self._video, self._filming = video, True
         self._agent, self._world = self._make()
 

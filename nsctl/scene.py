@@ -51,6 +51,11 @@ def make_action(translation: ArrayLike, yaw: float, gripper: float) -> Action:
     return np.array([*move, 0.0, 0.0, turn, grip], dtype=np.float32)
 
 
+def hold_still(gripper: float) -> Action:
+    """The action that moves nothing and keeps the gripper's command."""
+    return make_action([0.0, 0.0, 0.0], 0.0, gripper)
+
+
 @dataclass(frozen=True, eq=False)
 class Pose:
     """Where a thing is: ``position`` [3] in metres, ``quaternion`` [4] (w, x, y, z)."""

@@ -13,7 +13,7 @@ from nsctl import registry
 from nsctl.contracts import AgentReport, Execution, Grounder, Perception, PhaseClock, Planner, PlanningSession, Skill
 from nsctl.errors import InvalidValue, UnknownName
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
-from nsctl.scene import Action, Observation, SceneEstimate, make_action
+from nsctl.scene import Action, Observation, SceneEstimate, hold_still
 from nsctl.symbolic import Plan, PlanStep, Problem, SymbolicState
 from nsctl.task import Brief
 
@@ -71,7 +71,7 @@ class NeuroSymbolicAgent:
             scene = self._perception(observation)
         if episode.waiting > 0:
             episode.waiting -= 1
-            return make_action([0.0, 0.0, 0.0], 0.0, scene.proprio.gripper_command)
+            return hold_still(scene.proprio.gripper_command)
         execution = episode.execution or self._begin_next(scene)
         if execution is None:
             return None

@@ -20,7 +20,7 @@ from nsctl import registry
 from nsctl.contracts import SuiteOptions, World
 from nsctl.errors import InvalidValue
 from nsctl.metering import process_joules
-from nsctl.scene import Action, Observation, SceneEstimate, make_action
+from nsctl.scene import Action, SceneEstimate, hold_still, make_action
 from nsctl.symbolic import PlanStep
 from policies.perception.geometric import GeometricGrounder
 from policies.perception.tracker import TrackerPerception
@@ -120,7 +120,7 @@ class Stage:
         self._perception = TrackerPerception()
         observation = self._world.reset(seed, episode)
         self._perception.begin(self._world.task.brief())
-        self.scene: SceneEstimate = self._see(observation)
+        self.scene: SceneEstimate = self._perception(observation)
         self.steps = {step.operator: step for step in _move(self._world, self.scene)}
         self._lay = self._world.truth()[self._disc].position[2]
 
@@ -145,10 +145,10 @@ class Stage:
         """Stand still for half a second and a little."""
         for _ in range(12):
             if not self.over:
-                self.act(make_action([0.0, 0.0, 0.0], 0.0, self.scene.proprio.gripper_command))
+                self.act(hold_still(self.scene.proprio.gripper_command))
 
     def act(self, action: Action) -> SceneEstimate:
-        self.scene = self._see(self._world.step(action))
+        self.scene = self._perception(self._world.step(action))
         return self.scene
 
     def pick(self) -> bool:
@@ -171,9 +171,6 @@ class Stage:
             way = spot - self.scene.proprio.target.position
             way[:2] *= situation.climb_commanded < 0.02  # first up, then sideways
             self.act(make_action(0.4 * way, turn, gripper))
-
-    def _see(self, observation: Observation) -> SceneEstimate:
-        return self._perception(observation)
 
 
 def controls(action: Action) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nsctl.contracts import SkillStatus
 from nsctl.errors import EpisodeError
-from nsctl.scene import Action, SceneEstimate, make_action
+from nsctl.scene import Action, SceneEstimate, hold_still
 from nsctl.symbolic import PlanStep
 from policies.skills import funnel
 from policies.skills.situation import Goal, Situation, goal_of, situate
@@ -79,7 +79,7 @@ class SkillExecution:
             self._end(f"not done after {TIME_LIMIT} steps")
         if self._status == "running":
             return action
-        return make_action([0.0, 0.0, 0.0], 0.0, situation.gripper_command)
+        return hold_still(situation.gripper_command)
 
     def _end(self, reason: str) -> None:
         self._status, self._reason = "failed", reason

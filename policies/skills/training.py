@@ -58,7 +58,7 @@ QUICK = Schedule(demos=4, dagger=(2,), check=2, final_check=4, recipe=Recipe(ste
 
 
 def train(operator: str, request: TrainingRequest) -> Mapping[str, Any]:
-    """Train ``operator`` and write weights, config, curve and card into ``request.out``; returns the card's figures."""
+    """Train ``operator`` and write weights, config and card into ``request.out``; returns the card's figures."""
     if request.workers < 1:
         raise InvalidValue(f"workers must be >= 1, got {request.workers}")
     torch.set_num_threads(1)  # or the number of cores would change the sums, and with them the weights
@@ -115,9 +115,8 @@ class _Trainer:
         verdicts = list(self._ask(check, "check", checks, progress, f"round {number}: check"))
         won, tried = sum(v.success is True for v in verdicts), sum(v.success is not None for v in verdicts)
         cost = clock.stop()["harness"]
-        elsewhere = (
-            sum([t.cpu_joules for t in fresh] + [v.cpu_joules for v in verdicts]) if self.request.workers > 1 else 0.0
-        )
+        # With one worker all of it was done in this process, whose clock has it already.
+        elsewhere = sum([t.cpu_joules for t in fresh] + [v.cpu_joules for v in verdicts]) * (self.request.workers > 1)
         entry = {
             "round": number,
             "episodes": len(fresh),
@@ -129,7 +128,7 @@ class _Trainer:
             "unprepared": len(verdicts) - tried,
             "commit": self.commit,
             "seconds": cost.wall,
-            "joules": None if cost.joules.value is None else cost.joules.value + elsewhere * (self.request.workers > 1),
+            "joules": None if cost.joules.value is None else cost.joules.value + elsewhere,
             "label": cost.joules.label,
         }
         progress.console.print(f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{tried}")
