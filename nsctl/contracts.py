@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from nsctl.outcomes import PlanOutcome
 from nsctl.scene import Action, Channel, Image, Observation, Pose, SceneEstimate
-from nsctl.symbolic import Domain, PlanStep, Problem, SymbolicState
+from nsctl.symbolic import Domain, Number, Plan, PlanStep, Problem, SymbolicState
 from nsctl.task import Brief, Task
 
 Label = Literal["measured", "attributed", "modelled", "simulated", "unavailable"]
@@ -40,25 +40,71 @@ class Grounder(Protocol):
         """The fluents of ``problem``'s domain that hold in ``scene``, together with the problem's static atoms."""
 
 
+class PlanMonitor(Protocol):
+    """Watches one plan: does the rest of it still work from what is true now?"""
+
+    def entry(self, state: SymbolicState) -> int | None:
+        """The number of the step from which the rest of the plan leads from ``state`` to the goal.
+
+        Of several such steps it is the last, so that nothing is done that is done already; the length of the plan if
+        the goal holds; ``None`` if a new plan is needed.
+        """
+
+
 class PlanningSession(Protocol):
     """A planner that stays warm over one problem: only the state from which it plans changes."""
 
-    def plan(self, init: SymbolicState, *, avoid: Collection[PlanStep] = (), time_limit: float = 10.0) -> PlanOutcome:
-        """A shortest plan from ``init`` to the problem's goal that uses no step of ``avoid``; seconds of wall time."""
+    def plan(
+        self,
+        init: SymbolicState,
+        *,
+        avoid: Collection[PlanStep] = (),
+        optimal: bool = True,
+        time_limit: float = 10.0,
+    ) -> PlanOutcome:
+        """A plan from ``init`` to the problem's goal that uses no step of ``avoid``; seconds of wall time.
+
+        With ``optimal``, the cheapest one, proven so if the time suffices; otherwise the first good one.
+        """
+
+    def monitor(self, plan: Plan) -> PlanMonitor:
+        """Who watches ``plan``, which this session found."""
 
 
 class Planner(Protocol):
-    """Reads a domain and finds plans in it."""
+    """Reads domains and problems, and finds plans in them."""
 
     name: str
 
-    def domain(self, pddl: str) -> Domain:
-        """The domain that this PDDL text states."""
+    def domain(self, pddl: str, source: str = "") -> Domain:
+        """The domain that this PDDL text states; ``source`` is its file's name, for messages."""
+
+    def problem(self, pddl: str, domain: Domain, source: str = "") -> Problem:
+        """The problem over ``domain`` that this PDDL text states."""
 
     def session(self, problem: Problem) -> PlanningSession: ...
 
     def describe(self) -> Mapping[str, Any]:
         """Name, version and settings: what a record should know."""
+
+
+class Explainer(Protocol):
+    """What a planner may offer beyond plans; ``nsctl plan`` takes these from ``clingo`` where a planner has none."""
+
+    def explain(self, problem: Problem, plan: Plan) -> list[list[int | str]]:
+        """For each step the numbers (from 0) of the later steps that need it, and ``"goal"`` if the goal does."""
+
+    def why_unsolvable(self, problem: Problem, time_limit: float = 10.0) -> list[str]:
+        """Why there is no plan, in sentences, each of which says whether it is a proof."""
+
+    def draw(self, problem: Problem, plan: Plan, path: Path, kind: str) -> None:
+        """Write a picture of the plan; ``kind`` is one of plan, causal and states."""
+
+    def priced(self, problem: Problem, table: Mapping[str, float]) -> Problem:
+        """``problem`` with operator costs from ``table``; refuses a table that does not fit the operators."""
+
+    def check(self, problem: Problem, text: str) -> tuple[Number | None, str]:
+        """Judge the text of a plan: its cost if it is valid, and otherwise ``None`` and what is wrong with it."""
 
 
 class Execution(Protocol):

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LISTED = 20
+"""Names that a message lists at most."""
+
 
 class NsctlError(Exception):
     """Base of every error that nsctl raises on purpose; its text is meant for the person at the keyboard."""
@@ -24,7 +27,8 @@ class UnknownName(NsctlError, LookupError):
         names = sorted(known)
         near = get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"no {kind} is called {name!r}.{hint} There is: {', '.join(names) or 'none'}.")
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        super().__init__(f"no {kind} is called {name!r}.{hint} There is: {', '.join(names[:LISTED]) or 'none'}{more}.")
         self.kind, self.name, self.known = kind, name, tuple(names)
         self.near = near[0] if near else None
 
@@ -39,6 +43,17 @@ class BrokenPart(NsctlError):
 
 class DomainError(NsctlError, ValueError):
     """A domain, problem or plan that does not fit together (unknown predicate, wrong arity, wrong type)."""
+
+
+class UnsupportedFeature(DomainError):
+    """A domain or problem uses a ``feature`` that the planner names and refuses rather than ignores."""
+
+    def __init__(self, feature: str, message: str) -> None:
+        super().__init__(message)
+        self.feature = feature
+
+    def __reduce__(self) -> tuple[type[UnsupportedFeature], tuple[str, str]]:
+        return type(self), (self.feature, str(self))
 
 
 class RecordError(NsctlError):

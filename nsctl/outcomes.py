@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from nsctl.errors import InvalidValue
-from nsctl.symbolic import Plan
+from nsctl.symbolic import Number, Plan
 
 
 @dataclass(frozen=True)
 class Solved:
     """A plan was found; ``optimal`` says that no cheaper one exists and that this was proven.
 
-    ``bound`` is the proven lower bound on the plan's cost, ``seconds`` the wall time that the answer took.
+    ``bound`` is the proven lower bound on the plan's cost, ``seconds`` the wall time that the answer took. ``engine``
+    names the part of the planner that found the plan, ``proof`` says in words what the bound rests on.
     """
 
     plan: Plan
     optimal: bool
-    bound: int
+    bound: Number
     planner: str
     seconds: float
+    engine: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class TimedOut:
     """The time limit passed first; ``best`` is the best plan so far, ``bound`` the proven lower bound on the cost."""
 
     best: Plan | None
-    bound: int
+    bound: Number
     planner: str
     seconds: float
 

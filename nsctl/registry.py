@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -87,8 +87,13 @@ def find(group: str, name: str) -> Part:
 
 
 def load(group: str, name: str) -> Any:
-    """Import the part of this name and return what its entry point names (a class or a factory)."""
-    return find(group, name).load()
+    """Import the part of this name and return what its entry point names (a class or a factory).
+
+    ``name:variant`` is the part ``name`` with ``variant`` as its first argument, for example ``up:fast-downward``.
+    """
+    base, _, variant = name.partition(":")
+    made = find(group, base).load()
+    return partial(made, variant) if variant else made
 
 
 def _claim(entry: EntryPoint) -> tuple[str, str, str]:

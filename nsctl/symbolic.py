@@ -1,151 +1,106 @@
-"""What a planner speaks of: types, objects, atoms, operators, problems and plans.
+"""What a planner speaks of: operators, axioms, domains, problems, steps and plans.
 
 All nouns are frozen and refuse nonsense when they are made. The words are those of PDDL (McDermott et al., 1998):
 a lifted operator has typed parameters, preconditions, effects and a cost; grounding it gives a plan step.
+The smaller nouns come from ``nsctl.atoms`` and ``nsctl.formulas`` and can be imported from here, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
+from nsctl.atoms import OBJECT, Atom, Literal, Object, Predicate, SymbolicState, Type
 from nsctl.errors import DomainError, UnknownName
+from nsctl.formulas import (
+    EQUALITY,
+    And,
+    Condition,
+    Effect,
+    Exists,
+    Forall,
+    Not,
+    Or,
+    When,
+    bindings,
+    holds,
+    scoped_literals,
+    signed_predicates,
+)
 
+__all__ = [
+    "EQUALITY",
+    "OBJECT",
+    "And",
+    "Atom",
+    "Axiom",
+    "Condition",
+    "Domain",
+    "Effect",
+    "Exists",
+    "Forall",
+    "Literal",
+    "Not",
+    "Number",
+    "Object",
+    "Operator",
+    "Or",
+    "Plan",
+    "PlanStep",
+    "Predicate",
+    "Problem",
+    "SymbolicState",
+    "Type",
+    "When",
+    "scoped_literals",
+]
 
-@dataclass(frozen=True)
-class Type:
-    """A type of objects; ``parent`` is the more general type, ``None`` for the root ``object``."""
-
-    name: str
-    parent: Type | None = None
-
-    def is_a(self, other: Type) -> bool:
-        """Whether every object of this type is also one of ``other``."""
-        return self.name == other.name or (self.parent is not None and self.parent.is_a(other))
-
-    def __str__(self) -> str:
-        return self.name
-
-
-OBJECT = Type("object")
-
-
-@dataclass(frozen=True)
-class Object:
-    """A named thing of the world, or, in an operator, a parameter such as ``?disc``."""
-
-    name: str
-    type: Type = OBJECT
-
-    def __str__(self) -> str:
-        return f"{self.name} - {self.type}"
-
-
-@dataclass(frozen=True)
-class Predicate:
-    """A relation over typed objects, for example ``on(disc, support)``."""
-
-    name: str
-    types: tuple[Type, ...] = ()
-
-    def __call__(self, *arguments: str) -> Atom:
-        """The atom of this predicate over ``arguments``; refuses another number of them."""
-        if len(arguments) != len(self.types):
-            raise DomainError(f"{self.name} takes {len(self.types)} arguments, got {len(arguments)}: {arguments}")
-        return Atom(self.name, arguments)
-
-
-@dataclass(frozen=True, order=True)
-class Atom:
-    """A predicate applied to arguments: object names if ground, ``?names`` if lifted."""
-
-    predicate: str
-    arguments: tuple[str, ...] = ()
-
-    def substitute(self, binding: Mapping[str, str]) -> Atom:
-        """This atom with every argument replaced that ``binding`` names."""
-        return Atom(self.predicate, tuple(binding.get(a, a) for a in self.arguments))
-
-    def __str__(self) -> str:
-        return f"{self.predicate}({', '.join(self.arguments)})" if self.arguments else self.predicate
-
-
-@dataclass(frozen=True, order=True)
-class Literal:
-    """An atom that must hold, or, if not ``positive``, must not."""
-
-    atom: Atom
-    positive: bool = True
-
-    def substitute(self, binding: Mapping[str, str]) -> Literal:
-        return Literal(self.atom.substitute(binding), self.positive)
-
-    def __str__(self) -> str:
-        return str(self.atom) if self.positive else f"not {self.atom}"
-
-
-@dataclass(frozen=True)
-class SymbolicState:
-    """The set of atoms that are true; every other atom is false (closed world)."""
-
-    atoms: frozenset[Atom] = frozenset()
-
-    @classmethod
-    def of(cls, atoms: Iterable[Atom]) -> SymbolicState:
-        return cls(frozenset(atoms))
-
-    def satisfies(self, literals: Iterable[Literal]) -> bool:
-        """Whether every literal holds here."""
-        return all((literal.atom in self.atoms) == literal.positive for literal in literals)
-
-    def violated(self, literals: Iterable[Literal]) -> tuple[Literal, ...]:
-        """The literals that do not hold here, in their own order."""
-        return tuple(literal for literal in literals if (literal.atom in self.atoms) != literal.positive)
-
-    def __contains__(self, atom: Atom) -> bool:
-        return atom in self.atoms
-
-    def __iter__(self) -> Iterator[Atom]:
-        return iter(sorted(self.atoms))
-
-    def __len__(self) -> int:
-        return len(self.atoms)
-
-    def __str__(self) -> str:
-        return "{" + ", ".join(map(str, self)) + "}"
+Number: TypeAlias = int | Fraction
+"""A cost: exact, so that a proof of optimality is one."""
 
 
 @dataclass(frozen=True)
 class PlanStep:
     """A ground operator: what to do, what must hold before it, what holds after it.
 
-    ``effects`` are complete: deletes come first, so that an atom both deleted and added ends true (PDDL semantics).
+    ``effects`` and those of ``conditional`` that fire happen at once; an atom both deleted and added ends true (PDDL
+    semantics). Of a disjunctive precondition, ``preconditions`` names the alternative by which the step was planned.
+    All conditions are ground and without quantifiers.
     """
 
     operator: str
     arguments: tuple[str, ...]
-    preconditions: tuple[Literal, ...] = ()
+    preconditions: tuple[Condition, ...] = ()
     effects: tuple[Literal, ...] = ()
-    cost: int = 1
+    cost: Number = 1
+    conditional: tuple[When, ...] = ()
 
     @property
     def adds(self) -> frozenset[Atom]:
+        """What always holds after the step."""
         return frozenset(e.atom for e in self.effects if e.positive)
 
     @property
     def deletes(self) -> frozenset[Atom]:
+        """What the step takes away, whatever its conditional effects do."""
         return frozenset(e.atom for e in self.effects if not e.positive) - self.adds
 
     def applicable(self, state: SymbolicState) -> bool:
-        return state.satisfies(self.preconditions)
+        return all(_true(condition, state) for condition in self.preconditions)
 
     def apply(self, state: SymbolicState) -> SymbolicState:
         """The state after this step; refuses a state in which the preconditions do not hold."""
-        if missing := state.violated(self.preconditions):
-            raise DomainError(f"{self} is not applicable: it needs {', '.join(map(str, missing))}")
-        return SymbolicState((state.atoms - self.deletes) | self.adds)
+        if missing := [str(condition) for condition in self.preconditions if not _true(condition, state)]:
+            raise DomainError(f"{self} is not applicable: it needs {', '.join(missing)}")
+        fired = list(self.effects)
+        for each in self.conditional:
+            if all(_true(condition, state) for condition in each.conditions):
+                fired += each.effects
+        added = {e.atom for e in fired if e.positive}
+        return SymbolicState((state.atoms - {e.atom for e in fired if not e.positive}) | added)
 
     def __str__(self) -> str:
         return f"{self.operator}({', '.join(self.arguments)})"
@@ -153,13 +108,17 @@ class PlanStep:
 
 @dataclass(frozen=True)
 class Operator:
-    """A lifted action: typed parameters, preconditions, effects and a cost."""
+    """A lifted action: typed parameters, preconditions, effects and a cost.
+
+    A step costs ``cost`` plus the problem's value of every term of ``cost_terms`` (PDDL's static cost functions).
+    """
 
     name: str
     parameters: tuple[Object, ...] = ()
-    preconditions: tuple[Literal, ...] = ()
-    effects: tuple[Literal, ...] = ()
-    cost: int = 1
+    preconditions: tuple[Condition, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    cost: Number = 1
+    cost_terms: tuple[Atom, ...] = ()
 
     def __post_init__(self) -> None:
         names = [p.name for p in self.parameters]
@@ -168,37 +127,79 @@ class Operator:
         if self.cost < 0:
             raise DomainError(f"operator {self.name}: cost must be >= 0, got {self.cost}")
 
-    def ground(self, arguments: tuple[str, ...]) -> PlanStep:
-        """This operator over named objects; refuses another number of arguments."""
+    @property
+    def plain(self) -> bool:
+        """Whether this is STRIPS with negation: literals alone, and a constant cost."""
+        return not self.cost_terms and all(isinstance(part, Literal) for part in (*self.preconditions, *self.effects))
+
+    def bind(self, arguments: tuple[str, ...]) -> dict[str, str]:
+        """Each parameter's argument; refuses another number of arguments."""
         if len(arguments) != len(self.parameters):
             raise DomainError(f"{self.name} takes {len(self.parameters)} arguments, got {len(arguments)}: {arguments}")
-        binding = {p.name: a for p, a in zip(self.parameters, arguments, strict=True)}
+        return {p.name: a for p, a in zip(self.parameters, arguments, strict=True)}
+
+    def ground(self, arguments: tuple[str, ...]) -> PlanStep:
+        """This operator over named objects; only for a :attr:`plain` one (others need a problem: ask a planner)."""
+        binding = self.bind(arguments)
+        if not self.plain:
+            raise DomainError(f"{self.name} has more than literals; only a planner over a problem can ground it")
+        needs = (p.substitute(binding) for p in self.preconditions if isinstance(p, Literal))
         return PlanStep(
             self.name,
             arguments,
-            tuple(p.substitute(binding) for p in self.preconditions),
-            tuple(e.substitute(binding) for e in self.effects),
+            tuple(need for need in needs if not _is_tautology(need)),
+            tuple(e.substitute(binding) for e in self.effects if isinstance(e, Literal)),
             self.cost,
         )
 
 
 @dataclass(frozen=True)
+class Axiom:
+    """A derived predicate: in every state, ``head`` holds for each binding of ``parameters`` that fits the ``body``.
+
+    A derived atom holds only if some axiom says so (PDDL 2.2); no operator changes it and no initial state states it.
+    """
+
+    head: Atom
+    parameters: tuple[Object, ...] = ()
+    body: tuple[Condition, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.head.arguments != tuple(parameter.name for parameter in self.parameters):
+            raise DomainError(
+                f"axiom {self.head}: its arguments must be its parameters, in order (use Exists for more)"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.head} if {And(self.body)}"
+
+
+@dataclass(frozen=True)
 class Domain:
-    """The types, predicates, operators and constants that problems are stated in."""
+    """The types, predicates, operators, constants, axioms and cost functions that problems are stated in."""
 
     name: str
     types: tuple[Type, ...] = (OBJECT,)
     predicates: tuple[Predicate, ...] = ()
     operators: tuple[Operator, ...] = ()
     constants: tuple[Object, ...] = ()
+    axioms: tuple[Axiom, ...] = ()
+    functions: tuple[Predicate, ...] = ()
 
     def __post_init__(self) -> None:
-        for kind in ("types", "predicates", "operators", "constants"):
+        for kind in ("types", "predicates", "operators", "constants", "functions"):
             _refuse_twins(f"domain {self.name}: {kind}", (noun.name for noun in getattr(self, kind)))
         for operator in self.operators:
-            scope = {o.name: o for o in (*operator.parameters, *self.constants)}
-            for literal in (*operator.preconditions, *operator.effects):
-                self.check(literal.atom, scope, f"operator {operator.name}")
+            self._check_operator(operator)
+        for axiom in self.axioms:
+            scope = self._scope(axiom.parameters)
+            self.check(axiom.head, scope, f"axiom {axiom.head}")
+            self.check_condition(And(axiom.body), scope, f"axiom {axiom.head}")
+        if self.axioms and (changed := self.derived & self._changed):
+            raise DomainError(
+                f"domain {self.name}: {min(changed)} is derived by an axiom, so no operator may change it"
+            )
+        _ = self.strata
 
     def type(self, name: str) -> Type:
         return _named("type", name, self.types)
@@ -210,52 +211,167 @@ class Domain:
         return _named("operator", name, self.operators)
 
     @cached_property
+    def derived(self) -> frozenset[str]:
+        """Names of the predicates that axioms define."""
+        return frozenset(axiom.head.predicate for axiom in self.axioms)
+
+    @cached_property
     def fluents(self) -> frozenset[str]:
-        """Names of the predicates that some operator changes; all others are static."""
-        return frozenset(e.atom.predicate for o in self.operators for e in o.effects)
+        """Names of the predicates that some operator changes or some axiom derives; all others are static."""
+        return self._changed | self.derived
+
+    @cached_property
+    def strata(self) -> tuple[frozenset[str], ...]:
+        """Derived predicates in groups: each group is complete before a later one asks what does *not* hold in it."""
+        level = dict.fromkeys(self.derived, 0)
+        uses = [(a.head.predicate, used) for a in self.axioms for used in signed_predicates(And(a.body))]
+        for _ in range(len(level) + 1):
+            before = dict(level)
+            for head, (predicate, positive) in uses:
+                if predicate in level:
+                    level[head] = max(level[head], level[predicate] + (not positive))
+            if level == before:
+                break
+        else:
+            raise DomainError(f"domain {self.name}: a derived predicate depends on its own negation: {sorted(level)}")
+        return tuple(frozenset(p for p in level if level[p] == n) for n in sorted(set(level.values())))
 
     def check(self, atom: Atom, scope: Mapping[str, Object], where: str) -> None:
         """Refuse an atom with an unknown predicate, a wrong arity, an unknown argument or a wrong type."""
-        predicate = next((p for p in self.predicates if p.name == atom.predicate), None)
+        self._check("predicate", self._predicates, atom, scope, where)
+
+    def check_function(self, term: Atom, scope: Mapping[str, Object], where: str) -> None:
+        """The same for a term of a cost function."""
+        self._check("function", {f.name: f for f in self.functions}, term, scope, where)
+
+    def check_condition(self, condition: Condition, scope: Mapping[str, Object], where: str) -> None:
+        """The same for every atom in ``condition``."""
+        for literal, inner in scoped_literals(condition, scope):
+            if literal.atom.predicate == EQUALITY:
+                self._check("predicate", {EQUALITY: EQUALS}, literal.atom, inner, where)
+            else:
+                self.check(literal.atom, inner, where)
+
+    def _check_operator(self, operator: Operator) -> None:
+        where, scope = f"operator {operator.name}", self._scope(operator.parameters)
+        self.check_condition(And(operator.preconditions), scope, where)
+        for term in operator.cost_terms:
+            self.check_function(term, scope, where)
+        for effect in operator.effects:
+            if isinstance(effect, Literal):
+                self.check(effect.atom, scope, where)
+            else:
+                inner = {**scope, **{v.name: v for v in effect.variables}}
+                self.check_condition(And(effect.conditions), inner, where)
+                for literal in effect.effects:
+                    self.check(literal.atom, inner, where)
+
+    def _check(
+        self, kind: str, known: Mapping[str, Predicate], atom: Atom, scope: Mapping[str, Object], where: str
+    ) -> None:
+        predicate = known.get(atom.predicate)
         if predicate is None:
-            raise DomainError(f"{where}: {UnknownName('predicate', atom.predicate, (p.name for p in self.predicates))}")
+            raise DomainError(f"{where}: {UnknownName(kind, atom.predicate, known)}")
         if len(atom.arguments) != len(predicate.types):
-            raise DomainError(f"{where}: {predicate.name} takes {len(predicate.types)} arguments, got {atom}")
+            count = f"{len(predicate.types)} argument{'s' * (len(predicate.types) != 1)}"
+            raise DomainError(f"{where}: {predicate.name} takes {count}, got {atom}")
         for argument, wanted in zip(atom.arguments, predicate.types, strict=True):
             if argument not in scope:
                 raise DomainError(f"{where}: {UnknownName('object', argument, scope)} (in {atom})")
             got = scope[argument].type
             # A parameter of a wider type may still be bound to an object of the wanted one (as PDDL allows).
-            if not (got.is_a(wanted) or (argument.startswith("?") and wanted.is_a(got))):
-                raise DomainError(f"{where}: {argument} in {atom} must be a {wanted}, but is a {got}")
+            if not (got.is_a(wanted) or (argument.startswith("?") and got.overlaps(wanted))):
+                raise DomainError(f"{where}: {argument} in {atom} must be {_a(wanted)}, but is {_a(got)}")
+
+    def _scope(self, parameters: Iterable[Object]) -> dict[str, Object]:
+        return {thing.name: thing for thing in (*self.constants, *parameters)}
+
+    @cached_property
+    def _predicates(self) -> dict[str, Predicate]:
+        return {predicate.name: predicate for predicate in self.predicates}
+
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        literals = [
+            literal
+            for operator in self.operators
+            for effect in operator.effects
+            for literal in ((effect,) if isinstance(effect, Literal) else effect.effects)
+        ]
+        return frozenset(literal.atom.predicate for literal in literals)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A domain with objects, an initial state and a goal."""
+    """A domain with objects, an initial state and a goal (the conjunction of its conditions).
+
+    ``values`` gives the cost functions' values; with ``unit_cost`` every step counts 1, whatever operators say.
+    """
 
     domain: Domain
     objects: tuple[Object, ...]
     init: SymbolicState
-    goal: tuple[Literal, ...]
+    goal: tuple[Condition, ...]
     name: str = "problem"
+    values: Mapping[Atom, Number] = field(default_factory=dict, hash=False)
+    unit_cost: bool = False
     _scope: Mapping[str, Object] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        things = (*self.domain.constants, *self.objects)
-        _refuse_twins(f"{self.name}: objects and constants", (thing.name for thing in things))
-        scope = {thing.name: thing for thing in things}
+        _refuse_twins(f"{self.name}: objects and constants", (thing.name for thing in self.things))
+        scope = {thing.name: thing for thing in self.things}
         object.__setattr__(self, "_scope", scope)
-        for atom in self.init:
-            self.domain.check(atom, scope, "initial state")
-        for literal in self.goal:
-            self.domain.check(literal.atom, scope, "goal")
+        self.check_state(self.init)
+        self.domain.check_condition(And(self.goal), scope, "goal")
+        for term, value in self.values.items():
+            self.domain.check_function(term, scope, "initial state")
+            if value < 0:
+                raise DomainError(f"initial state: {term} must be >= 0, got {value}")
+
+    @property
+    def things(self) -> tuple[Object, ...]:
+        """Constants and objects."""
+        return (*self.domain.constants, *self.objects)
 
     def object(self, name: str) -> Object:
         """The object (or constant) of this name."""
         if name not in self._scope:
             raise UnknownName("object", name, self._scope)
         return self._scope[name]
+
+    def check_state(self, state: SymbolicState) -> None:
+        """Refuse a state with an atom that does not fit the domain. Derived atoms are taken, but never believed."""
+        for atom in state.atoms:
+            self.domain.check(atom, self._scope, "initial state")
+
+    def derive(self, state: SymbolicState) -> SymbolicState:
+        """``state`` with exactly those derived atoms that the axioms give it."""
+        derived = self.domain.derived
+        if not derived:
+            return state
+        true = {atom for atom in state.atoms if atom.predicate not in derived}
+        for stratum in self.domain.strata:
+            axioms = [axiom for axiom in self.domain.axioms if axiom.head.predicate in stratum]
+            grown = True
+            while grown:
+                new = {head for axiom in axioms for head in self._consequences(axiom, true)} - true
+                true |= new
+                grown = bool(new)
+        return SymbolicState.of(true)
+
+    def reached(self, state: SymbolicState) -> bool:
+        """Whether the goal holds in ``state``."""
+        closed = self.derive(state)
+        return all(self.holds(condition, closed) for condition in self.goal)
+
+    def holds(self, condition: Condition, state: SymbolicState, binding: Mapping[str, str] | None = None) -> bool:
+        """Whether ``condition`` holds in ``state``, whose derived atoms are complete."""
+        return holds(condition, state.atoms.__contains__, self.things, binding or {})
+
+    def _consequences(self, axiom: Axiom, true: set[Atom]) -> Iterator[Atom]:
+        for binding in bindings(axiom.parameters, self.things, {}):
+            if holds(And(axiom.body), true.__contains__, self.things, binding):
+                yield axiom.head.substitute(binding)
 
 
 @dataclass(frozen=True)
@@ -265,23 +381,42 @@ class Plan:
     steps: tuple[PlanStep, ...] = ()
 
     @property
-    def cost(self) -> int:
-        return sum(step.cost for step in self.steps)
+    def cost(self) -> Number:
+        total = Fraction(sum(step.cost for step in self.steps))
+        return int(total) if total.denominator == 1 else total
 
-    def reaches(self, goal: Iterable[Literal], start: SymbolicState) -> bool:
-        """Whether executing the plan from ``start`` is possible and ends where ``goal`` holds."""
-        state = start
+    def reaches(self, problem: Problem, start: SymbolicState) -> bool:
+        """Whether executing the plan from ``start`` is possible and ends where the goal of ``problem`` holds."""
+        state = problem.derive(start)
         for step in self.steps:
             if not step.applicable(state):
                 return False
-            state = step.apply(state)
-        return state.satisfies(goal)
+            state = problem.derive(step.apply(state))
+        return problem.reached(state)
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __iter__(self) -> Iterator[PlanStep]:
         return iter(self.steps)
+
+
+EQUALS = Predicate(EQUALITY, (OBJECT, OBJECT))
+
+
+def _a(kind: Type) -> str:
+    return f"{'an' if kind.name[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _true(condition: Condition, state: SymbolicState) -> bool:
+    """Whether a ground condition without quantifiers holds in ``state``."""
+    return holds(condition, state.atoms.__contains__, (), {})
+
+
+def _is_tautology(literal: Literal) -> bool:
+    """Whether this is an equality that holds; one that does not stays, and no state ever satisfies it."""
+    arguments = literal.atom.arguments
+    return literal.atom.predicate == EQUALITY and (arguments[0] == arguments[1]) == literal.positive
 
 
 N = TypeVar("N", Type, Predicate, Operator)

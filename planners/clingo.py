@@ -1,132 +1,273 @@
-"""The planner ``clingo``: shortest plans from an answer-set solver that stays warm from one question to the next."""
+"""The planner ``clingo``: one ground task, several ways to search it, answers with proofs, warm between questions."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from nsctl.errors import InvalidValue
+from nsctl.errors import InvalidValue, UnsupportedFeature
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
-from nsctl.symbolic import Domain, Plan, PlanStep, Problem, SymbolicState
-from planners import asp, causal
-from planners.ground import GroundTask
-from planners.horizons import Horizons
-from planners.invariants import invariants
-from planners.pddl import domain_from_pddl
-from planners.sweep import Sweep
+from nsctl.symbolic import Atom, Domain, Literal, Number, Plan, PlanStep, Problem, SymbolicState
+from planners import costs
+from planners.answersets.solver import Found
+from planners.board import Board
+from planners.engines import Solvers
+from planners.grounding import ground, program
+from planners.grounding.invariants import invariants
+from planners.grounding.restriction import Ban, restricted
+from planners.grounding.task import GroundTask
+from planners.pddl import domain_from_pddl, problem_from_pddl
+from planners.pddl.plan_files import steps_from_text
+from planners.plans import causal
+from planners.plans.deorder import StepContext, contexts
+from planners.plans.monitor import PlanMonitor
+from planners.plans.validation import validate
+from planners.portfolio import SLICE, Question, settle
+from planners.unsolvability.unsolvable import explain_unsolvable
 
-# States times steps that the sweep looks at before each call of the solver; about 20 ms.
-SWEEP_EFFORT = 200_000
-
-# Steps between milestones. Warm replans of Hanoi with five discs (up to 62 steps), median and worst of 13: 44 ms and
-# 0.9 s without milestones, 11 ms and 18 ms with them.
-MILESTONE_STEPS = 8
+CLOSE = 2_000
+"""Conflicts of the solver to come closer to an old plan."""
 
 
 class ClingoPlanner:
-    """Finds plans with the fewest steps, and proves it.
+    """Finds plans and proves them the cheapest: a portfolio over one task that clingo grounds.
 
-    ``sweep_effort`` is the work (states times steps looked at) that a breadth-first sweep may do before each call of
-    the solver, to tell it where to start and to notice that no plan exists; 0 leaves everything to the solver.
+    ``slice_effort`` is how much blind search over states (in tenths of a microsecond) comes first; 0 leaves everything
+    to the answer-set solvers.
     """
 
     name = "clingo"
 
-    def __init__(self, sweep_effort: int = SWEEP_EFFORT) -> None:
-        if sweep_effort < 0:
-            raise InvalidValue(f"sweep_effort must be >= 0, got {sweep_effort}")
-        self.sweep_effort = sweep_effort
+    def __init__(self, slice_effort: int = SLICE) -> None:
+        if slice_effort < 0:
+            raise InvalidValue(f"slice_effort must be >= 0, got {slice_effort}")
+        self.slice_effort = slice_effort
 
-    def domain(self, pddl: str) -> Domain:
+    def domain(self, pddl: str, source: str = "") -> Domain:
         """The domain that this PDDL text states."""
-        return domain_from_pddl(pddl)
+        return domain_from_pddl(pddl, source)
 
-    def session(self, problem: Problem) -> ClingoSession:
-        """A warm planner over ``problem``'s objects, static facts and goal."""
-        return ClingoSession(problem, self.sweep_effort)
+    def problem(self, pddl: str, domain: Domain, source: str = "") -> Problem:
+        """The problem over ``domain`` that this PDDL text states."""
+        return problem_from_pddl(pddl, domain, source)
+
+    def plan(self, problem: Problem, *, optimal: bool = True, time_limit: float = 10.0) -> PlanOutcome:
+        """The plan of one problem, from its own initial state; ``time_limit`` in seconds of wall time."""
+        return self.session(problem).plan(problem.init, optimal=optimal, time_limit=time_limit)
+
+    def session(self, problem: Problem, rules: str = "") -> ClingoSession:
+        """A warm planner over ``problem``'s objects, static facts and goal.
+
+        ``rules`` are further constraints in ASP; encodings/rules.lp tells what they may speak of.
+        """
+        return ClingoSession(problem, self.slice_effort, rules)
 
     def describe(self) -> Mapping[str, Any]:
         """What a record should know: the planner, its setting and the version of the solver."""
-        return {"name": self.name, "sweep_effort": self.sweep_effort, "clingo": version("clingo")}
+        return {"name": self.name, "slice_effort": self.slice_effort, "clingo": version("clingo")}
+
+    def priced(self, problem: Problem, table: Mapping[str, float]) -> Problem:
+        """``problem`` with operator costs from ``table``."""
+        return costs.priced(problem, table)
 
     def explain(self, problem: Problem, plan: Plan) -> list[list[int | str]]:
         """For each step the numbers of the later steps that need it; ``"goal"`` where the goal does."""
         return causal.needed_by(causal.causal_links(problem, plan))
 
+    def why_unsolvable(self, problem: Problem, time_limit: float = 10.0) -> list[str]:
+        """Why there is no plan, in sentences, each of which says whether it is a proof."""
+        deadline = monotonic() + time_limit
+        task = ground(problem, deadline)
+        explanation = explain_unsolvable(task, task.state(problem.init), deadline=deadline)
+        return [str(rung) for rung in explanation.rungs]
+
+    def draw(self, problem: Problem, plan: Plan, path: Path, kind: str) -> None:
+        """Write a picture of the plan; ``kind`` is one of plan, causal and states."""
+        from planners.drawing.graphs import GRAPHS, write_graph
+
+        write_graph(GRAPHS[kind](problem, plan), path)
+
+    def check(self, problem: Problem, text: str) -> tuple[Number | None, str]:
+        """Judge the text of a plan: its cost if it is valid, and otherwise ``None`` and what is wrong with it."""
+        verdict = validate(problem, steps_from_text(text, problem))
+        return (verdict.cost, "") if verdict.valid else (None, verdict.why)
+
+
+@dataclass
+class _Forbidden:
+    """What the world has refused: steps of one operator, where ``when`` holds, for so many more plans (or for good)."""
+
+    operator: str
+    arguments: tuple[str | None, ...]
+    when: tuple[Literal, ...]
+    plans_left: int | None
+
 
 class ClingoSession:
     """One ground task and one solver, which keeps what it has learned. Plans depend on nothing but the calls so far."""
 
-    def __init__(self, problem: Problem, sweep_effort: int = SWEEP_EFFORT) -> None:
+    def __init__(self, problem: Problem, slice_effort: int = SLICE, rules: str = "") -> None:
         self.problem = problem
-        self.task: GroundTask = asp.ground(problem)
-        self._horizons = Horizons(self.task, invariants(self.task))
-        self._numbers = {(step.operator, step.arguments): i for i, step in enumerate(self.task.steps)}
-        self._effort = sweep_effort
+        self._effort, self._rules = slice_effort, rules
+        self._task: GroundTask | None = None
+        self._reached: frozenset[Atom] = frozenset()
+        self._forbidden: list[_Forbidden] = []
 
-    def plan(self, init: SymbolicState, *, avoid: Collection[PlanStep] = (), time_limit: float = 10.0) -> PlanOutcome:
-        """A plan with the fewest steps from ``init`` that uses no step of ``avoid``; ``time_limit`` in seconds.
+    def plan(
+        self,
+        init: SymbolicState,
+        *,
+        avoid: Collection[PlanStep] = (),
+        optimal: bool = True,
+        time_limit: float = 10.0,
+        near: Plan | None = None,
+    ) -> PlanOutcome:
+        """A plan from ``init`` that uses no step of ``avoid``; ``time_limit`` in seconds of wall time.
 
-        ``optimal`` and ``bound`` speak of the cost: fewest steps are cheapest if all steps cost the same, otherwise the
-        bound is the fewest steps times the cheapest step.
+        With ``optimal``, search goes on until the plan is proven the cheapest; otherwise the first good plan will do.
+        Of several plans that are proven the shortest, it is one that shares as many steps as can soon be had with the
+        plan ``near``.
         """
         if not time_limit > 0:
             raise InvalidValue(f"time_limit must be > 0 seconds, got {time_limit}")
-        query = _Query(self, init, avoid, monotonic(), time_limit)
-        return query.settle() or query.search()
+        begun = monotonic()
+        try:
+            question = self._question(init, avoid, optimal, begun + time_limit)
+        except program.OutOfTime:
+            return TimedOut(None, 0, ClingoPlanner.name, monotonic() - begun)
+        board = settle(question)
+        if near is not None and board.settled and board.best:
+            _approach(board, question, near)
+        return _outcome(question, board, monotonic() - begun)
 
-    def number(self, step: PlanStep) -> int | None:
-        """The number of a ground step; ``None`` if static facts or types rule it out anyway."""
-        return self._numbers.get((step.operator, step.arguments))
+    def alternatives(
+        self, init: SymbolicState, count: int, *, longer: int = 0, time_limit: float = 10.0
+    ) -> tuple[Plan, ...]:
+        """Up to ``count`` different plans, the shortest first, none more than ``longer`` steps longer than that.
 
-    def explain(self, plan: Plan) -> list[list[int | str]]:
-        """For each step of ``plan`` the numbers of the later steps, or ``"goal"``, that need it."""
-        return causal.needed_by(causal.causal_links(self.problem, plan))
+        For problems whose steps all cost the same; fewer plans, if there are no more or the time is over.
+        """
+        if count < 1:
+            raise InvalidValue(f"count must be >= 1, got {count}")
+        question = self._question(init, (), True, monotonic() + time_limit)
+        if len({question.task.moves[n].cost for n in question.allowed}) > 1:
+            raise UnsupportedFeature("alternatives where costs differ", "alternatives need steps of equal cost")
+        board = settle(question)
+        if not board.best:
+            return () if board.best is None else (Plan(),)
+        found: list[tuple[int, ...]] = []
+        for steps in range(len(board.best), len(board.best) + longer + 1):
+            while len(found) < count:
+                answer = question.solvers.ask(
+                    question.start, question.bans, steps, question.deadline, different_from=found
+                )
+                if not isinstance(answer, Found):
+                    break
+                found.append(answer.plan)
+        return tuple(Plan(question.task.steps(moves)) for moves in found or [board.best])
+
+    def forbid(
+        self,
+        operator: str,
+        arguments: tuple[str | None, ...],
+        when: Iterable[Literal] = (),
+        plans: int | None = None,
+    ) -> object:
+        """From now on no plan uses these steps: ``None`` stands for any argument.
+
+        With ``when``, only where all those literals hold; with ``plans``, for so many more plans, otherwise until
+        :meth:`lift` gets what this returns.
+        """
+        wanted = self.problem.domain.operator(operator)
+        if len(arguments) != len(wanted.parameters):
+            raise InvalidValue(f"{operator} takes {len(wanted.parameters)} arguments, got {arguments}")
+        if plans is not None and plans < 1:
+            raise InvalidValue(f"plans must be >= 1 or None, got {plans}")
+        entry = _Forbidden(operator, arguments, tuple(when), plans)
+        scope = {thing.name: thing for thing in self.problem.things}
+        for literal in entry.when:
+            self.problem.domain.check(literal.atom, scope, f"forbid {operator}")
+        self._forbidden.append(entry)
+        return entry
+
+    def lift(self, entry: object) -> None:
+        """Allow again what :meth:`forbid` forbade; nothing happens if that has run out already."""
+        self._forbidden = [each for each in self._forbidden if each is not entry]
+
+    def monitor(self, plan: Plan) -> PlanMonitor:
+        """Who watches ``plan``: does the rest of it still work from what is true now?"""
+        assert self._task is not None, "a session that found a plan has a ground task"
+        return PlanMonitor.of(self._task, plan)
+
+    def contexts(self, plan: Plan, init: SymbolicState | None = None) -> tuple[StepContext, ...]:
+        """For a skill, of each step of ``plan``: what it achieves, must keep, who needs it, what comes before it."""
+        return contexts(self.problem, plan, init)
+
+    def _ground(self, init: SymbolicState, deadline: float) -> GroundTask:
+        """The ground task. A small one serves every initial state; a large one serves those from which nothing else can
+        be reached than from the ones before, and is ground anew for all of them when another comes."""
+        if self._task is None or not (self._task.complete or self._moving(init) <= self._reached):
+            problem = self.problem
+            if program.candidates(problem) > program.GENERAL:
+                static = problem.init.atoms - self._moving(problem.init)
+                problem = replace(problem, init=SymbolicState.of(static | self._reached | self._moving(init)))
+            self._task = ground(problem, deadline)
+            self._solvers = Solvers(self._task, invariants(self._task, deadline), self._rules)
+            self._reached = self._task.reachable_atoms()
+        return self._task
+
+    def _moving(self, state: SymbolicState) -> frozenset[Atom]:
+        fluents = self.problem.domain.fluents
+        return frozenset(atom for atom in state.atoms if atom.predicate in fluents)
+
+    def _question(self, init: SymbolicState, avoid: Collection[PlanStep], optimal: bool, deadline: float) -> Question:
+        task = self._ground(init, deadline)
+        bans = [Ban(frozenset(task.numbers.get((step.operator, step.arguments), ()))) for step in avoid]
+        bans += self._refused(task, init)
+        view, allowed = restricted(task, bans)
+        return Question(view, self._solvers, task.state(init), allowed, bans, optimal, deadline, self._effort)
+
+    def _refused(self, task: GroundTask, init: SymbolicState) -> Iterator[Ban]:
+        """What is forbidden in this plan; counts down what is forbidden for some plans only."""
+        for entry in self._forbidden:
+            if entry.plans_left is not None:
+                entry.plans_left -= 1
+            fixed = [literal for literal in entry.when if literal.atom not in task.index]
+            if not SymbolicState(init.atoms | self.problem.init.atoms).satisfies(fixed):
+                continue  # the context never comes about
+            moves = frozenset(
+                number
+                for (operator, arguments), numbers in task.numbers.items()
+                if operator == entry.operator
+                and all(want in (None, got) for want, got in zip(entry.arguments, arguments, strict=True))
+                for number in numbers
+            )
+            pre = task.mask(literal.atom for literal in entry.when if literal.positive)
+            yield Ban(moves, pre, task.mask(literal.atom for literal in entry.when if not literal.positive))
+        self._forbidden = [entry for entry in self._forbidden if entry.plans_left != 0]
 
 
-class _Query:
-    """One call of :meth:`ClingoSession.plan`."""
+def _approach(board: Board, question: Question, near: Plan) -> None:
+    """Put a plan on the board that is as short as the best and shares more steps with ``near``, if there is one."""
+    old = [n for step in near for n in question.task.numbers.get((step.operator, step.arguments), ())]
+    best = board.best or ()
+    if len({question.task.moves[n].cost for n in question.allowed}) > 1:
+        return
+    answer = question.solvers.ask(question.start, question.bans, len(best), question.deadline, CLOSE, near=old)
+    if isinstance(answer, Found) and len(set(answer.plan) & set(old)) > len(set(best) & set(old)):
+        board.best, board.engine = answer.plan, "sequential answer sets"
 
-    def __init__(
-        self, session: ClingoSession, init: SymbolicState, avoid: Collection[PlanStep], begun: float, limit: float
-    ) -> None:
-        self.session, self.task, self.begun, self.deadline = session, session.task, begun, begun + limit
-        self.start = self.task.state(init)
-        self.avoided = sorted({n for step in avoid if (n := session.number(step)) is not None})
-        self.allowed = [i for i in range(len(self.task.steps)) if i not in set(self.avoided)]
-        self.cheapest = min((self.task.steps[i].cost for i in self.allowed), default=0)
 
-    def settle(self) -> PlanOutcome | None:
-        """The answer where none needs to be searched for: nothing to do, or a goal that no step can bring about."""
-        missing = self.task.unreachable(self.start, self.allowed)
-        if missing:
-            without = " without the steps to avoid" if self.avoided else ""
-            names = ", ".join(map(str, missing))
-            return self._unsolvable(f"no sequence of steps makes {names} true{without}, even if nothing were undone")
-        return self._solved(()) if self.task.reached(self.start) else None
-
-    def search(self) -> PlanOutcome:
-        """Ask the solver for longer and longer plans; the sweep tells where to start and when to give up."""
-        sweep = Sweep(self.task, self.start, self.allowed)
-        steps = 1
-        while True:
-            sweep.advance(self.session._effort, self.deadline)
-            if sweep.exhausted:
-                return self._unsolvable(f"all {sweep.states} states that can be reached were seen; none is a goal")
-            steps = max(steps, sweep.depth)
-            milestones = {0: self.start, **sweep.milestones(MILESTONE_STEPS)}
-            answer = self.session._horizons.ask(milestones, self.avoided, steps, self.deadline)
-            if answer is None:
-                return TimedOut(None, steps * self.cheapest, ClingoPlanner.name, monotonic() - self.begun)
-            if answer:
-                return self._solved(tuple(self.task.steps[i] for i in answer))
-            steps += 1
-
-    def _solved(self, steps: tuple[PlanStep, ...]) -> Solved:
-        plan, bound = Plan(steps), len(steps) * self.cheapest
-        return Solved(plan, plan.cost == bound, bound, ClingoPlanner.name, monotonic() - self.begun)
-
-    def _unsolvable(self, why: str) -> ProvenUnsolvable:
-        return ProvenUnsolvable(why, ClingoPlanner.name, monotonic() - self.begun)
+def _outcome(question: Question, board: Board, seconds: float) -> PlanOutcome:
+    task = question.task
+    if board.none:
+        return ProvenUnsolvable(board.none, ClingoPlanner.name, seconds)
+    plan = Plan(task.steps(board.best)) if board.best is not None else None
+    bound: Number = task.cost(board.lower)
+    if plan is not None and (board.settled or not question.optimal):
+        return Solved(plan, board.settled, bound, ClingoPlanner.name, seconds, board.engine, board.proof)
+    return TimedOut(plan, bound, ClingoPlanner.name, seconds)

@@ -6,11 +6,21 @@ It is made of parts and knows only their contracts. Nothing that it does reads t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nsctl import registry
-from nsctl.contracts import AgentReport, Execution, Grounder, Perception, PhaseClock, Planner, PlanningSession, Skill
+from nsctl.contracts import (
+    AgentReport,
+    Execution,
+    Grounder,
+    Perception,
+    PhaseClock,
+    PlanMonitor,
+    Planner,
+    PlanningSession,
+    Skill,
+)
 from nsctl.errors import InvalidValue, UnknownName
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
 from nsctl.scene import Action, Observation, SceneEstimate, hold_still
@@ -32,8 +42,13 @@ class _Episode:
 
     problem: Problem
     session: PlanningSession
-    todo: tuple[PlanStep, ...] = ()
+    plan: Plan = field(default_factory=Plan)
+    monitor: PlanMonitor | None = None
+    position: int = 0
+    """The step of the plan that comes next if all goes well; going back before it is a retry."""
     step: PlanStep | None = None
+    claimed: PlanStep | None = None
+    """The step whose skill has just said that it succeeded; whether it did is seen by looking."""
     execution: Execution | None = None
     waiting: int = 0
     first_length: int | None = None
@@ -114,7 +129,7 @@ class NeuroSymbolicAgent:
         episode, clock = self._now()
         with clock.phase("perceive"):
             state = self._grounder(scene, episode.problem)
-        if state.satisfies(episode.problem.goal):
+        if episode.problem.reached(state):
             episode.step = None
             return None
         with clock.phase("plan"):
@@ -127,11 +142,15 @@ class NeuroSymbolicAgent:
         return episode.execution
 
     def _next_step(self, state: SymbolicState) -> PlanStep | None:
-        """The next step of the plan if the rest of it still works, the same step again, or the first of a new plan."""
+        """The step from which the plan still works, which may be the same again, or the first of a new plan."""
         episode, _ = self._now()
-        works = episode.todo and Plan(episode.todo).reaches(episode.problem.goal, state)
-        if works and not self._hopeless(episode.todo[0]):
-            return episode.todo[0]
+        if episode.claimed is not None and not state.satisfies(episode.claimed.effects):
+            self._failed(episode.claimed)
+        entry = episode.monitor.entry(state) if episode.monitor else None
+        if entry is not None and entry < len(episode.plan) and not self._hopeless(episode.plan.steps[entry]):
+            episode.retries += entry < episode.position
+            episode.position = entry
+            return episode.plan.steps[entry]
         if episode.plans >= MAX_PLANS:
             episode.reason = f"gave up after {MAX_PLANS} plans"
             return None
@@ -146,8 +165,11 @@ class NeuroSymbolicAgent:
             return None
         if episode.first_length is None:
             episode.first_length = len(plan)
-        episode.todo = plan.steps
+        episode.plan, episode.monitor, episode.position = plan, episode.session.monitor(plan), 0
         return plan.steps[0]
+
+    def _failed(self, step: PlanStep) -> None:
+        self._failures[step] = self._failures.get(step, 0) + 1
 
     def _hopeless(self, step: PlanStep) -> bool:
         return self._failures.get(step, 0) >= MAX_FAILURES
@@ -156,11 +178,11 @@ class NeuroSymbolicAgent:
         """Note how the skill ended. What came of it is judged by looking, not by what the skill says."""
         episode, _ = self._now()
         self._log[-1] |= {"status": execution.status, "reason": execution.reason}
-        if execution.status == "succeeded":
-            episode.todo = episode.todo[1:]
-        elif episode.step is not None:
+        episode.claimed = episode.step if execution.status == "succeeded" else None
+        episode.position += execution.status == "succeeded"
+        if execution.status != "succeeded" and episode.step is not None:
             episode.retries += 1
-            self._failures[episode.step] = self._failures.get(episode.step, 0) + 1
+            self._failed(episode.step)
         episode.execution, episode.waiting = None, SETTLE
 
     def _now(self) -> tuple[_Episode, PhaseClock]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsctl.errors import InvalidValue, UnknownName
+from nsctl.errors import DomainError, InvalidValue, UnknownName, UnsupportedFeature
 
 DONE = 0
 FAILED = 1
@@ -10,6 +10,7 @@ USAGE = 2
 UNSOLVABLE = 3
 TIMED_OUT = 4
 UNSUPPORTED = 5
+BAD_INPUT = 6
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 
@@ -18,4 +19,8 @@ def exit_code(error: BaseException) -> int:
     """The exit code for a command that ended in ``error``."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
+    if isinstance(error, UnsupportedFeature):
+        return UNSUPPORTED
+    if isinstance(error, DomainError):
+        return BAD_INPUT
     return USAGE if isinstance(error, (UnknownName, InvalidValue)) else FAILED

@@ -1,32 +1,26 @@
-"""``nsctl plan``: the plan for a task's first moment, step by step and with reasons."""
+"""``nsctl plan``: a plan for a task's first moment or for PDDL files, step by step and with reasons."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nsctl.cli import exits
 from nsctl.cli.completion import complete_planner, complete_task
-from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut, Unsupported
+from nsctl.errors import DomainError, InvalidValue, UnsupportedFeature
+from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, Unsupported
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from nsctl.contracts import Explainer, Planner
+    from nsctl.symbolic import Problem
 
-    from nsctl.symbolic import Plan, Problem
-
-PERCEPTION, GROUNDER = "tracker", "geometric"
-"""The parts that the neuro-symbolic agent looks with, too."""
-ENDINGS = {
-    Solved: ("solved", exits.DONE),
-    ProvenUnsolvable: ("unsolvable", exits.UNSOLVABLE),
-    TimedOut: ("timed_out", exits.TIMED_OUT),
-    Unsupported: ("unsupported", exits.UNSUPPORTED),
-}
-"""What each outcome is called, and its exit code."""
+PERCEPTION, GROUNDER, EXPLAINER = "tracker", "geometric", "clingo"
+"""The parts that the neuro-symbolic agent looks with, too; and who explains what another planner found."""
+GRAPHS = ("plan", "causal", "states")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,124 +29,192 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(
-    task: Annotated[str, typer.Argument(help="For example hanoi-3.", autocompletion=complete_task)],
-    seed: Annotated[int, typer.Option(help="Decides the initial state.")] = 0,
-    planner: Annotated[str, typer.Option(help="Who plans.", autocompletion=complete_planner)] = "clingo",
+    task: Annotated[
+        str,
+        typer.Argument(
+            metavar="TASK | DOMAIN.pddl",
+            help="A task, for example hanoi-3, or the file of a PDDL domain.",
+            autocompletion=complete_task,
+        ),
+    ],
+    problem: Annotated[
+        Path | None, typer.Argument(metavar="[PROBLEM.pddl]", help="The file of the PDDL problem.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides a task's initial state.")] = 0,
+    optimal: Annotated[
+        bool, typer.Option("--optimal", help="Search on until the plan is proven the cheapest.")
+    ] = False,
+    planner: Annotated[
+        str, typer.Option(help="Who plans; up:NAME for unified-planning's.", autocompletion=complete_planner)
+    ] = "clingo",
     time_limit: Annotated[float, typer.Option(metavar="SECONDS", help="Wall time before giving up.")] = 60.0,
+    costs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON: operator -> cost of one step, for example joules.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="ASP text with further constraints (clingo only).")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why: causal links, or why there is no plan.")] = False,
+    graph: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan (.svg, .png or .dot).")] = None,
+    graph_kind: Annotated[str, typer.Option(metavar="KIND", help=f"What to draw: {', '.join(GRAPHS)}.")] = "plan",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan as text, a step a line.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(metavar="PLAN", help="Do not plan: judge the plan in this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Print a plan for TASK from what is seen at first. Ends with 0 solved, 3 unsolvable, 4 timed out, 5 unsupported."""
-    answer = _ask(task, seed, planner, time_limit)
-    if as_json:
-        typer.echo(json.dumps({"task": task, "seed": seed, **_result(answer)}))
-    else:
-        _print(task, answer)
-    raise typer.Exit(ENDINGS[type(answer.outcome)][1])
+    """Plan TASK from what is seen at first, or the PROBLEM of a DOMAIN.
+
+    Ends with 0 solved, 3 proven unsolvable, 4 timed out, 5 unsupported, 6 unreadable PDDL or, with --check, a bad plan.
+    """
+    from nsctl.cli import plan_report
+
+    if graph_kind not in GRAPHS:
+        raise InvalidValue(f"--graph-kind must be one of {', '.join(GRAPHS)}, got {graph_kind!r}")
+    asked = Question(task, problem, seed, planner, optimal, time_limit, explain, costs, rules)
+    try:
+        parts = asked.parts()
+    except UnsupportedFeature as refusal:
+        plan_report.show(asked, Answer(Unsupported(refusal.feature, planner)), as_json, str(refusal))
+        raise typer.Exit(exits.UNSUPPORTED) from None
+    if check is not None:
+        _judge(parts, check, as_json)
+        return
+    answer = asked.answer(parts)
+    plan_report.show(asked, answer, as_json)
+    if isinstance(answer.outcome, Solved):
+        if graph is not None:
+            parts.explainer.draw(parts.problem, answer.outcome.plan, graph, graph_kind)
+        if output is not None:
+            output.write_text(plan_report.plan_text(answer.outcome.plan), "utf-8")
+    raise typer.Exit(plan_report.ENDINGS[type(answer.outcome)][1])
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What the planner said. ``reasons`` has for each step the numbers (from 1) of the later steps that need it.
+class Parts:
+    """Who plans, who explains, and what."""
 
-    ``"goal"`` stands among them where the goal does. ``None`` if the planner gives no reasons.
+    planner: Planner
+    explainer: Explainer
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the planner said.
+
+    ``reasons`` has for each step the numbers (from 1) of the later steps that need it, and ``"goal"`` where the goal
+    does; ``why`` has sentences on why there is no plan. Both are ``None`` where nothing was asked or can be said.
     """
 
     outcome: PlanOutcome
-    reasons: list[list[int | str]] | None
+    reasons: list[list[int | str]] | None = None
+    why: list[str] | None = None
 
 
-def _ask(name: str, seed: int, planner_name: str, time_limit: float) -> _Answer:
-    from nsctl import registry
+@dataclass(frozen=True)
+class Question:
+    """What was asked on the command line."""
 
-    planner = registry.load("planners", planner_name)()
-    problem = _problem(name, seed, planner)
-    outcome = planner.session(problem).plan(problem.init, time_limit=time_limit)
-    if not isinstance(outcome, Solved) or not hasattr(planner, "explain"):
-        return _Answer(outcome, None)
-    needed_by = planner.explain(problem, outcome.plan)
-    return _Answer(outcome, [[user + 1 if isinstance(user, int) else user for user in step] for step in needed_by])
+    task: str
+    problem: Path | None
+    seed: int
+    planner: str
+    optimal: bool
+    time_limit: float
+    explain: bool
+    costs: Path | None
+    rules: Path | None
+
+    @property
+    def name(self) -> str:
+        """What the answer is called: the task, or the problem's file."""
+        return self.problem.stem if self.problem else self.task
+
+    def parts(self) -> Parts:
+        """Load the planner and read the problem."""
+        from nsctl import registry
+
+        planner = registry.load("planners", self.planner)()
+        explainer = planner if hasattr(planner, "explain") else registry.load("planners", EXPLAINER)()
+        found = self._from_files(planner) if self.problem or _is_pddl(self.task) else self._from_task(planner)
+        if self.costs is not None:
+            found = explainer.priced(found, _table(self.costs))
+        return Parts(planner, explainer, found)
+
+    def answer(self, parts: Parts) -> Answer:
+        """Ask the planner, and the explainer about what it said."""
+        options = {"rules": _read(self.rules)} if self.rules is not None else {}
+        if options and self.planner != EXPLAINER:
+            raise InvalidValue(f"--rules speaks ASP, which {self.planner} does not: use --planner {EXPLAINER}")
+        problem = parts.problem
+        session = parts.planner.session(problem, **options)
+        outcome = session.plan(problem.init, optimal=self.optimal, time_limit=self.time_limit)
+        if isinstance(outcome, Solved):
+            needed_by = parts.explainer.explain(problem, outcome.plan)
+            return Answer(outcome, [[u + 1 if isinstance(u, int) else u for u in step] for step in needed_by])
+        if isinstance(outcome, ProvenUnsolvable) and self.explain:
+            return Answer(outcome, why=parts.explainer.why_unsolvable(problem, time_limit=self.time_limit))
+        return Answer(outcome)
+
+    def _from_files(self, planner: Planner) -> Problem:
+        if self.problem is None:
+            raise InvalidValue(f"{self.task} is a domain; name the problem's file after it, too")
+        domain = planner.domain(_read(Path(self.task)), self.task)
+        return planner.problem(_read(self.problem), domain, str(self.problem))
+
+    def _from_task(self, planner: Planner) -> Problem:
+        """The task's problem from what the agent would see and ground at the first moment."""
+        from nsctl import registry, tasks
+        from nsctl.contracts import SuiteOptions
+
+        task = tasks.find(self.task)
+        world = tasks.suite_of(self.task).world(task, SuiteOptions())
+        try:
+            observation = world.reset(self.seed, 0)
+            perception = registry.load("perceptions", PERCEPTION)()
+            perception.begin(task)
+            problem = task.brief().problem(planner.domain(task.domain_pddl))
+            state = registry.load("grounders", GROUNDER)()(perception(observation), problem)
+        finally:
+            world.close()
+        return replace(problem, init=state)
 
 
-def _problem(name: str, seed: int, planner: Any) -> Problem:
-    """The task's problem from what the agent would see and ground at the first moment."""
-    from nsctl import registry, tasks
-    from nsctl.contracts import SuiteOptions
+def _judge(parts: Parts, path: Path, as_json: bool) -> None:
+    cost, wrong = parts.explainer.check(parts.problem, _read(path))
+    if as_json:
+        typer.echo(
+            json.dumps({"status": "invalid" if cost is None else "valid", "cost": cost, "why": wrong}, default=float)
+        )
+    elif cost is None:
+        typer.echo(f"{path} is not a plan for {parts.problem.name}: {wrong}")
+    else:
+        typer.echo(f"{path} is a valid plan for {parts.problem.name}, of cost {float(cost):g}")
+    if cost is None:
+        raise typer.Exit(exits.BAD_INPUT)
 
-    task = tasks.find(name)
-    world = tasks.suite_of(name).world(task, SuiteOptions())
+
+def _is_pddl(name: str) -> bool:
+    return name.lower().endswith(".pddl")
+
+
+def _read(path: Path) -> str:
     try:
-        observation = world.reset(seed, 0)
-        perception = registry.load("perceptions", PERCEPTION)()
-        perception.begin(task)
-        problem = task.brief().problem(planner.domain(task.domain_pddl))
-        state = registry.load("grounders", GROUNDER)()(perception(observation), problem)
-    finally:
-        world.close()
-    return replace(problem, init=state)
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise InvalidValue(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DomainError(f"{path} is no text (it is not UTF-8)") from None
 
 
-def _result(answer: _Answer) -> dict[str, Any]:
-    """The object that ``--json`` prints. Its keys may be added to, never renamed."""
-    outcome = answer.outcome
-    fields: dict[str, Any] = {"status": ENDINGS[type(outcome)][0], "planner": outcome.planner}
-    match outcome:
-        case Solved(plan=found, optimal=optimal, bound=bound, seconds=seconds):
-            counts = dict(Counter(step.operator for step in found))
-            fields |= {"length": len(found), "cost": found.cost, "optimal": optimal, "bound": bound, "counts": counts}
-            fields |= {"seconds": seconds, "steps": _steps(found, answer.reasons)}
-        case ProvenUnsolvable(why=why, seconds=seconds):
-            fields |= {"why": why, "seconds": seconds}
-        case TimedOut(best=best, bound=bound, seconds=seconds):
-            fields |= {"length": len(best) if best else None, "bound": bound, "seconds": seconds}
-        case Unsupported(feature=feature):
-            fields |= {"feature": feature}
-    return fields
-
-
-def _steps(found: Plan, reasons: list[list[int | str]] | None) -> list[dict[str, Any]]:
-    return [
-        {
-            "number": number,
-            "operator": step.operator,
-            "arguments": list(step.arguments),
-            "needed_by": reasons[number - 1] if reasons else None,
-        }
-        for number, step in enumerate(found, start=1)
-    ]
-
-
-def _print(name: str, answer: _Answer) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    match answer.outcome:
-        case Solved() as solved:
-            _print_plan(console, name, solved, answer.reasons)
-        case ProvenUnsolvable(why=why, planner=planner, seconds=seconds):
-            console.print(f"[bold]{name}[/bold] has no plan: {why} (proven by {planner} in {1000 * seconds:.0f} ms)")
-        case TimedOut(bound=bound, planner=planner, seconds=seconds):
-            console.print(
-                f"{planner} found no plan for [bold]{name}[/bold] in {seconds:.1f} s; any costs at least {bound}"
-            )
-        case Unsupported(feature=feature, planner=planner):
-            console.print(f"{planner} cannot plan for [bold]{name}[/bold]: it does not support {feature}")
-
-
-def _print_plan(console: Console, name: str, solved: Solved, reasons: list[list[int | str]] | None) -> None:
-    from nsctl.cli.tables import plain_table
-
-    table = plain_table("##", "step", "why")
-    for number, step in enumerate(solved.plan, start=1):
-        table.add_row(str(number), str(step), _why(reasons[number - 1]) if reasons else "")
-    proof = "proven shortest" if solved.optimal else f"at least {solved.bound} are needed"
-    counts = ", ".join(f"{times} {operator}" for operator, times in Counter(s.operator for s in solved.plan).items())
-    console.print(f"\n[bold]{name}[/bold]: {len(solved.plan)} steps ({counts}), {proof}\n")
-    console.print(table)
-    console.print(f"\n[dim]found by {solved.planner} in {1000 * solved.seconds:.0f} ms[/dim]")
-
-
-def _why(users: list[int | str]) -> str:
-    """Who needs a step, in words: ``for steps 3 and 4, and the goal``."""
-    steps = [str(user) for user in users if user != "goal"]
-    said = [f"step{'s' if len(steps) > 1 else ''} {', '.join(steps)}"] if steps else []
-    return "for " + " and ".join([*said, *(["the goal"] if "goal" in users else [])])
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(_read(path))
+    except json.JSONDecodeError as error:
+        raise InvalidValue(f"{path} is no JSON: {error}") from None
+    if not isinstance(table, dict):
+        raise InvalidValue(f'{path} must hold an object such as {{"pick": 1.9, "place": 2.4}}')
+    return table

@@ -13,7 +13,7 @@ import numpy as np
 
 from nsctl.errors import UnknownName
 from nsctl.scene import ObjectEstimate, SceneEstimate
-from nsctl.symbolic import Atom, Problem, SymbolicState
+from nsctl.symbolic import Atom, Problem, SymbolicState, scoped_literals
 
 TABLE = "table"
 _WELL_ON_PLACE, _WELL_ON_OBJECT = 0.035, 0.016
@@ -32,7 +32,7 @@ class GeometricGrounder:
     """Says which atoms hold in a scene; refuses a domain with a fluent that it cannot see."""
 
     def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
-        looks = _Looks(scene, {literal.atom for literal in problem.goal})
+        looks = _Looks(scene, {literal.atom for part in problem.goal for literal, _ in scoped_literals(part, {})})
         atoms = set(_static(problem))
         for predicate in sorted(problem.domain.fluents):
             if predicate not in looks.predicates:

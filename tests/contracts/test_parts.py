@@ -64,7 +64,7 @@ def test_a_planner_reads_a_domain_and_solves_it(part: Part, world: World) -> Non
     problem = small_task().brief().problem(domain)
     start = seen(world, problem)
     outcome = planner.session(problem).plan(start)
-    assert outcome.plan.reaches(problem.goal, start)
+    assert outcome.plan.reaches(problem, start)
     assert (len(outcome.plan), outcome.optimal) == (6, True)
     assert planner.name == part.name
 

@@ -70,7 +70,7 @@ def put(home: Path, name: str, text: str) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of three sources."""
     monkeypatch.setattr(provenance, "_HOME", tmp_path / "a")
-    for name in ("nsctl/episode.py", "planners/encodings/x.lp", "envs/tasks/y.pddl"):
+    for name in ("nsctl/episode.py", "planners/answersets/encodings/x.lp", "envs/tasks/y.pddl"):
         put(tmp_path / "a", name, name)
     return tmp_path / "a"
 
@@ -87,7 +87,7 @@ def test_the_code_is_the_same_wherever_it_lies(home: Path, tmp_path: Path, monke
     ("name", "counts"),
     [
         ("nsctl/episode.py", True),
-        ("planners/encodings/x.lp", True),
+        ("planners/answersets/encodings/x.lp", True),
         ("envs/tasks/y.pddl", True),
         ("energy/meters/new.py", True),
         ("nsctl/__pycache__/episode.pyc", False),

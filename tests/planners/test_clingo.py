@@ -12,7 +12,7 @@ from nsctl.errors import DomainError, InvalidValue
 from nsctl.outcomes import ProvenUnsolvable, Solved, TimedOut
 from nsctl.symbolic import Atom, Domain, Literal, Object, Operator, Plan, Predicate, Problem, SymbolicState
 from planners.clingo import ClingoPlanner
-from planners.pddl import domain_from_pddl
+from planners.pddl import domain_from_pddl, problem_from_pddl
 
 SUPPORTS = ("left", "middle", "right", "table", "disc1", "disc2", "disc3")
 
@@ -46,12 +46,15 @@ def stands(disc, below):
 @pytest.mark.parametrize("effort", [0, 200_000])
 def test_hanoi_plans_are_the_shortest(hanoi, discs, effort):
     problem = hanoi(discs)
-    outcome = ClingoPlanner(sweep_effort=effort).session(problem).plan(problem.init, time_limit=60)
+    outcome = ClingoPlanner(slice_effort=effort).session(problem).plan(problem.init, time_limit=60)
     assert isinstance(outcome, Solved)
-    assert outcome.plan.reaches(problem.goal, problem.init)
+    assert outcome.plan.reaches(problem, problem.init)
     assert len(outcome.plan) == outcome.bound == 2 * (2**discs - 1)
     assert outcome.optimal
-    assert outcome.planner == "clingo"
+    assert (outcome.planner, outcome.engine) == (
+        "clingo",
+        "breadth-first search" if effort else "sequential answer sets",
+    )
 
 
 def test_replans_from_every_legal_and_illegal_state(hanoi, hanoi_at, distances, warm):
@@ -67,7 +70,7 @@ def test_replans_from_every_legal_and_illegal_state(hanoi, hanoi_at, distances, 
             assert isinstance(outcome, ProvenUnsolvable), str(start)
         else:
             assert len(outcome.plan) == wanted[start], str(start)
-            assert outcome.plan.reaches(problem.goal, start)
+            assert outcome.plan.reaches(problem, start)
 
 
 def test_a_warm_solver_alone_finds_the_same_lengths(hanoi, hanoi_at, distances):
@@ -75,7 +78,7 @@ def test_a_warm_solver_alone_finds_the_same_lengths(hanoi, hanoi_at, distances):
     problem = hanoi(3)
     starts = list(every_hanoi3_state(hanoi_at))[::9]
     wanted = distances(problem, starts)
-    session = ClingoPlanner(sweep_effort=0).session(problem)
+    session = ClingoPlanner(slice_effort=0).session(problem)
     for start in (s for s in starts if wanted[s] is not None):
         assert len(session.plan(start, time_limit=60).plan) == wanted[start], str(start)
 
@@ -107,8 +110,8 @@ def test_small_problems_get_the_length_of_a_plain_search(shortest, problem):
         assert isinstance(outcome, ProvenUnsolvable)
     else:
         assert len(outcome.plan) == wanted
-        assert outcome.plan.reaches(problem.goal, problem.init)
-        alone = ClingoPlanner(sweep_effort=0).session(problem).plan(problem.init)
+        assert outcome.plan.reaches(problem, problem.init)
+        alone = ClingoPlanner(slice_effort=0).session(problem).plan(problem.init)
         assert len(alone.plan) == wanted
 
 
@@ -151,7 +154,7 @@ def test_an_exhausted_state_space_is_a_proof():
 
 def test_the_time_limit_holds(hanoi):
     problem = hanoi(7)
-    session = ClingoPlanner(sweep_effort=0).session(problem)
+    session = ClingoPlanner(slice_effort=0).session(problem)
     begun = monotonic()
     outcome = session.plan(problem.init, time_limit=1.0)
     assert isinstance(outcome, TimedOut)
@@ -180,23 +183,90 @@ def test_static_facts_may_be_left_out_but_not_contradicted(hanoi, warm):
         warm.plan(SymbolicState.of([Atom("holding", ("disc9",))]))
 
 
-def test_costs_that_differ_are_not_called_optimal():
+def test_the_cheapest_plan_is_found_where_costs_differ():
     domain = domain_from_pddl(
-        """(define (domain d) (:predicates (a) (b))
+        """(define (domain d) (:predicates (a) (b)) (:functions (total-cost) - number)
         (:action dear :effect (and (b) (increase (total-cost) 9)))
         (:action one :effect (and (a) (increase (total-cost) 2)))
         (:action two :precondition (a) :effect (and (b) (increase (total-cost) 2))))"""
     )
     problem = Problem(domain, (), SymbolicState(), (Literal(Atom("b")),))
-    outcome = ClingoPlanner().session(problem).plan(problem.init)
-    assert (outcome.plan.cost, outcome.bound, outcome.optimal) == (9, 2, False)
+    outcome = ClingoPlanner().plan(problem)
+    assert (outcome.plan.cost, outcome.bound, outcome.optimal) == (4, 4, True)
+    assert outcome.engine == "uniform-cost search"
+    text = "(define (problem p) (:domain d) (:goal (b)))"
+    unit = ClingoPlanner().plan(problem_from_pddl(text, domain))
+    assert (len(unit.plan), unit.plan.cost) == (1, 1), "without a metric the number of steps is what counts"
+
+
+def test_what_the_world_refuses_is_forbidden_for_as_long_as_it_should(hanoi, shortest, warm):
+    problem = hanoi(3)
+    first = warm.plan(problem.init).plan.steps[1]
+    wanted = shortest(problem, problem.init, [first])
+    warm.forbid(first.operator, first.arguments, plans=2)
+    assert [len(warm.plan(problem.init).plan) for _ in range(3)] == [wanted, wanted, 14]
+    ban = warm.forbid("place", ("disc1", None))
+    assert isinstance(warm.plan(problem.init), ProvenUnsolvable)
+    warm.lift(ban)
+    assert len(warm.plan(problem.init).plan) == 14
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_forbidden_in_a_context_is_allowed_elsewhere(hanoi, warm, there):
+    """A shortest plan puts the small disc on the right peg once, while the big one lies on the left."""
+    problem = hanoi(3)
+    context = Literal(Atom("on", ("disc3", "left")), positive=there)
+    ban = warm.forbid("place", ("disc1", "right"), when=[context])
+    plan, state, hits = warm.plan(problem.init).plan, problem.init, []
+    for step in plan:
+        if (step.operator, step.arguments) == ("place", ("disc1", "right")):
+            hits.append(state.satisfies([context]))
+        state = step.apply(state)
+    assert plan.reaches(problem, problem.init)
+    assert not any(hits)
+    assert (len(plan) > 14, len(hits)) == ((True, 0) if there else (False, 1))
+    warm.lift(ban)
+
+
+def test_a_senseless_ban_is_refused(warm):
+    with pytest.raises(InvalidValue, match="place takes 2 arguments"):
+        warm.forbid("place", ("disc1",))
+    with pytest.raises(InvalidValue, match="plans must be >= 1 or None, got 0"):
+        warm.forbid("place", ("disc1", None), plans=0)
+
+
+def test_a_large_task_is_ground_for_what_can_be_reached_and_again_for_what_could_not(monkeypatch, hanoi, hanoi_at):
+    monkeypatch.setattr("planners.grounding.program.GENERAL", 0)
+    problem = hanoi(3)
+    session = ClingoPlanner().session(problem)
+    assert len(session.plan(problem.init).plan) == 14
+    illegal = hanoi_at(3, ("left", "disc1", "disc2"))
+    outcome = session.plan(illegal)
+    assert outcome.plan.reaches(problem, illegal)
+    assert len(outcome.plan) == len(ClingoPlanner().session(problem).plan(illegal).plan)
+    assert len(session.plan(problem.init).plan) == 14
+
+
+def test_grounding_keeps_to_the_time_limit():
+    """10,000 objects and three parameters: a million million steps."""
+    domain = domain_from_pddl(
+        "(define (domain d) (:predicates (p ?x ?y) (q)) (:action a :parameters (?x ?y ?z) :effect (p ?x ?y)))"
+    )
+    things = tuple(Object(f"o{i}") for i in range(10_000))
+    problem = Problem(domain, things, SymbolicState(), (Literal(Atom("p", ("o1", "o2"))), Literal(Atom("q"), False)))
+    begun = monotonic()
+    outcome = ClingoPlanner().plan(problem, time_limit=2)
+    assert isinstance(outcome, TimedOut)
+    assert monotonic() - begun < 2.4
 
 
 def test_explain_names_the_users_of_each_step(hanoi):
     problem = hanoi(1)
     session = ClingoPlanner().session(problem)
     plan = session.plan(problem.init).plan
-    assert session.explain(plan) == ClingoPlanner().explain(problem, plan) == [[1], ["goal"]]
+    assert ClingoPlanner().explain(problem, plan) == [[1], ["goal"]]
+    pick, place = session.contexts(plan)
+    assert (pick.needed_by, place.needed_by, place.after) == ((1,), ("goal",), (0,))
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
@@ -206,10 +276,80 @@ def test_a_senseless_time_limit_is_refused(hanoi, warm, limit):
 
 
 def test_a_negative_effort_is_refused():
-    with pytest.raises(InvalidValue, match="sweep_effort must be >= 0, got -1"):
-        ClingoPlanner(sweep_effort=-1)
+    with pytest.raises(InvalidValue, match="slice_effort must be >= 0, got -1"):
+        ClingoPlanner(slice_effort=-1)
 
 
 def test_it_tells_a_record_its_setting_and_the_version_of_the_solver():
-    told = ClingoPlanner(sweep_effort=7).describe()
-    assert told == {"name": "clingo", "sweep_effort": 7, "clingo": version("clingo")}
+    told = ClingoPlanner(slice_effort=7).describe()
+    assert told == {"name": "clingo", "slice_effort": 7, "clingo": version("clingo")}
+
+
+@pytest.mark.parametrize("effort", [0, 200_000])
+def test_states_and_solver_agree_on_what_is_forbidden_in_a_context(hanoi, effort):
+    problem = hanoi(3)
+    session = ClingoPlanner(effort).session(problem)
+    ban = session.forbid("place", ("disc1", "right"), when=[Literal(Atom("on", ("disc3", "left")))])
+    assert len(session.plan(problem.init, time_limit=60).plan) == 18
+    session.lift(ban)
+    assert len(session.plan(problem.init, time_limit=60).plan) == 14
+
+
+def test_rules_of_the_user_are_kept_and_a_plan_without_them_is_only_a_bound(hanoi):
+    problem = hanoi(2)
+    rules = '#program step(t). visited(t) :- holds(on("disc2","middle"),t). visited(t) :- visited(t-1).'
+    rules += " :- ends(t), not visited(t)."
+    outcome = ClingoPlanner().session(problem, rules=rules).plan(problem.init, time_limit=60)
+    state, visited = problem.init, False
+    for step in outcome.plan:
+        state = step.apply(state)
+        visited |= Atom("on", ("disc2", "middle")) in state
+    assert visited
+    assert (len(outcome.plan), outcome.optimal, len(ClingoPlanner().plan(problem).plan)) == (10, True, 6)
+    never = "#program step(t). :- occurs(pick(D,S),t)."
+    outcome = ClingoPlanner().session(problem, rules=never).plan(problem.init, time_limit=0.5)
+    assert isinstance(outcome, TimedOut), "that rules leave no plan is not proven by longer and longer plans"
+    with pytest.raises(DomainError, match="in the rules: line"):
+        ClingoPlanner().session(problem, rules="#program step(t). :- occurs(pick(D,S),t)").plan(problem.init)
+
+
+TWO_WAYS = """(define (domain d) (:predicates (s) (a1) (a2) (b1) (b2) (g))
+(:action a-one :precondition (s) :effect (and (a1) (not (s)))) (:action a-two :precondition (a1) :effect (a2))
+(:action a-three :precondition (a2) :effect (g))
+(:action b-one :precondition (s) :effect (and (b1) (not (s)))) (:action b-two :precondition (b1) :effect (b2))
+(:action b-three :precondition (b2) :effect (g)))"""
+
+
+@pytest.fixture
+def two_ways():
+    domain = domain_from_pddl(TWO_WAYS)
+    return Problem(domain, (), SymbolicState.of([Atom("s")]), (Literal(Atom("g")),))
+
+
+@pytest.mark.parametrize("way", ["a", "b"])
+def test_a_new_plan_stays_near_the_old_one_where_that_costs_nothing(two_ways, way):
+    old = Plan(tuple(two_ways.domain.operator(f"{way}-{n}").ground(()) for n in ("one", "two", "three")))
+    outcome = ClingoPlanner().session(two_ways).plan(two_ways.init, near=old)
+    assert (outcome.plan, outcome.optimal) == (old, True)
+
+
+def test_different_plans_are_all_plans_and_all_different(two_ways, hanoi):
+    plans = ClingoPlanner().session(two_ways).alternatives(two_ways.init, 5)
+    assert {plan.steps[0].operator for plan in plans} == {"a-one", "b-one"}
+    assert len(plans) == 2
+    problem = hanoi(2)
+    plans = ClingoPlanner().session(problem).alternatives(problem.init, 4, longer=2)
+    assert len(set(plans)) == len(plans) == 4
+    assert [len(plan) for plan in plans] == sorted(len(plan) for plan in plans)
+    assert all(plan.reaches(problem, problem.init) for plan in plans)
+    with pytest.raises(InvalidValue, match="count must be >= 1, got 0"):
+        ClingoPlanner().session(problem).alternatives(problem.init, 0)
+
+
+def test_a_first_plan_works_and_says_when_it_is_proven(hanoi):
+    problem = hanoi(6)
+    outcome = ClingoPlanner(slice_effort=2_000).plan(problem, optimal=False)
+    assert isinstance(outcome, Solved)
+    assert outcome.plan.reaches(problem, problem.init)
+    assert outcome.bound <= outcome.plan.cost
+    assert outcome.optimal == (outcome.bound == outcome.plan.cost)

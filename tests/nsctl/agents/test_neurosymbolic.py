@@ -92,13 +92,19 @@ def test_a_skill_that_fails_once_is_tried_again(world: World) -> None:
 
 
 def test_a_skill_that_lies_is_found_out_by_looking(world: World) -> None:
-    """The pick claims success without having moved: the next step of the plan does not fit what is seen."""
+    """The pick claims success without having moved: the plan still works, from the same step again."""
     episode = play_with(world, lambda count, step: "succeeded" if count == 2 else None)
     assert episode.outcome.status == "succeeded"
-    assert episode.report.replans == 1
+    assert (episode.report.replans, episode.report.retries) == (0, 1)
     lied = [s["step"] for s in episode.report.steps].index("pick(disc2, left)")
     assert episode.report.steps[lied]["status"] == "succeeded"
     assert episode.report.steps[lied + 1]["step"] == "pick(disc2, left)"
+
+
+def test_a_skill_that_always_lies_is_not_believed_for_ever(world: World) -> None:
+    episode = play_with(world, lambda count, step: "succeeded")
+    assert episode.outcome.reason == f"gave up after {MAX_PLANS} plans"
+    assert episode.steps < world.task.horizon
 
 
 def test_a_step_that_keeps_failing_is_avoided_where_there_is_another_way(world: World) -> None:

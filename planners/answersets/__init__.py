@@ -1,0 +1,1 @@
+"""Engines on clingo: encodings over a ground task, and what they are asked."""

@@ -1,0 +1,1 @@
+"""Graphs of plans and states, as pictures and as text."""

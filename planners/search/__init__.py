@@ -1,0 +1,1 @@
+"""Search through states, in plain Python: blind, informed, greedy, and shortcuts through a plan."""

@@ -1,0 +1,1 @@
+"""Why there is no plan: a ladder of explanations, each with its strength."""
