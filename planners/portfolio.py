@@ -41,7 +41,7 @@ GROWTH = 2
 """How much longer each round of slices is than the one before."""
 
 
-NARROW, LONG = 1.15, 40_000_000
+NARROW, LONG = 1.2, 40_000_000
 """Where layers of blind search grow by less than this factor, it goes on for so long: the whole space is small."""
 BROAD = 1.5
 """Where layers grow by less than this factor, blind search keeps having turns."""
@@ -162,6 +162,8 @@ class _Turns:
         engines: list[Engine] = []
         if question.slice:
             yield self._blind, question.slice // 2
+            if self._search.growth < NARROW:
+                yield self._blind, LONG
             yield self._hasty, 4 * HASTE
             engines += [self._hasty, self._hasty, self._blind]
         solvers = question.solvers
