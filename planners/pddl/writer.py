@@ -55,7 +55,7 @@ def problem_to_pddl(problem: Problem) -> str:
     sections = [
         f"(:domain {problem.domain.name})",
         _section(":objects", map(_typed, problem.objects)),
-        _section(":init", [*map(_atom, problem.init), *values]),
+        _section(":init", [*map(_atom, problem.init), *values]) or "(:init)",  # VAL wants it to be there
         f"(:goal {_conjunction(problem.goal)})",
         "(:metric minimize (total-cost))" if counted else "",
     ]
