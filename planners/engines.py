@@ -122,7 +122,8 @@ class Informed:
         if self._explicit is None:
             task, start, moves = self._view.task, self._view.start, self._view.moves
             groups = self._solvers.groups
-            heuristic = best_heuristic(task, start, moves, groups, self._effort)
+            now = monotonic()
+            heuristic = best_heuristic(task, start, moves, groups, self._effort, now + (deadline - now) / 4)
             search = Search(task, start, moves, heuristic, symmetry=self._view.symmetry, groups=groups)
             self._explicit = Explicit(search, self._name, f"{self._name} saw every state that might be nearer")
         self._explicit.advance(board, effort, deadline)
@@ -217,19 +218,23 @@ class Layered:
 class Hasty:
     """Greedy search for a first plan."""
 
-    def __init__(self, search: Greedy, task: GroundTask) -> None:
-        self._search, self._task = search, task
+    def __init__(self, view: View, search: Search) -> None:
+        """``search`` goes over the same moves, and lends its tables."""
+        self._view, self._successors = view, search.successors
+        self._search: Greedy | None = None
 
     @property
     def over(self) -> bool:
         """Whether there is a plan, or nothing is left to look at."""
-        return self._search.over
+        return self._search is not None and self._search.over
 
     def advance(self, board: Board, effort: int, deadline: float) -> None:
         """Follow the most promising states."""
+        if self._search is None:
+            self._search = Greedy(self._view.task, self._view.start, self._view.moves, self._successors)
         self._search.advance(effort, deadline)
         if self._search.plan is not None:
-            board.offer(self._search.plan, cost(self._task, self._search.plan), "greedy search")
+            board.offer(self._search.plan, cost(self._view.task, self._search.plan), "greedy search")
 
 
 class Improving:

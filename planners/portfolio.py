@@ -32,7 +32,6 @@ from planners.grounding.invariants import Invariant
 from planners.grounding.restriction import Ban
 from planners.grounding.task import GroundTask
 from planners.search.explicit import Search
-from planners.search.greedy import Greedy
 from planners.search.symmetry import Symmetry
 
 SLICE = 200_000
@@ -107,7 +106,7 @@ class _Turns:
         self._search = Search(task, start, reachable, symmetry=self._view.symmetry, groups=groups)
         ruled = bool(question.solvers.rules)
         self._blind = Explicit(self._search, name, f"{name} saw every state that is nearer", bounds_only=ruled)
-        self._hasty = Hasty(Greedy(task, start, reachable, self._search.successors), task)
+        self._hasty = Hasty(self._view, self._search)
         self._improving = Improving(task, start, reachable, groups)
 
     def all(self, board: Board) -> Iterator[tuple[Engine, int]]:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
+from math import inf
 from random import Random
+from time import monotonic
 
 from planners.grounding.invariants import Invariant, invariants
 from planners.grounding.task import GroundTask, Move, bits
@@ -44,26 +46,34 @@ def best_heuristic(
     allowed: Sequence[int],
     groups: Sequence[Invariant] | None = None,
     effort: int = EFFORT,
+    deadline: float = inf,
 ) -> Heuristic | None:
     """The heuristic for a search from ``start`` by the moves ``allowed``; ``None`` beyond STRIPS.
 
-    ``groups`` are the task's invariants where the caller has them already; ``effort`` 0 leaves the patterns out.
+    ``groups`` are the task's invariants where the caller has them already; ``effort`` 0 leaves the patterns out,
+    and a ``deadline`` (monotonic clock) that comes first ends the choice of them.
     """
     if not task.strips:
         return None
-    return PatternsAndCuts(task, start, allowed, invariants(task) if groups is None else groups, effort)
+    return PatternsAndCuts(task, start, allowed, invariants(task) if groups is None else groups, effort, deadline)
 
 
 class PatternsAndCuts:
     """Lower bounds, in units, on the cost from a state that can be reached from ``start`` by the moves ``allowed``."""
 
     def __init__(
-        self, task: GroundTask, start: int, allowed: Sequence[int], groups: Sequence[Invariant], effort: int
+        self,
+        task: GroundTask,
+        start: int,
+        allowed: Sequence[int],
+        groups: Sequence[Invariant],
+        effort: int,
+        deadline: float = inf,
     ) -> None:
         _, _, happening = task.relaxed(start, allowed)
         choice = _Choice(task, start, happening, groups)
         if not task.dead_goals:
-            choice.make(effort)
+            choice.make(effort, deadline)
         self._dead = bool(task.dead_goals)
         self._tables = choice.tables
         self._cuts = choice.cuts
@@ -101,8 +111,8 @@ class _Choice:
         self.cuts = LmCut(self.moves, task.goal)
         self.tables: list[tuple[int, dict[int, int]]] = []
 
-    def make(self, effort: int) -> None:
-        """Try patterns, smallest first, until ``effort`` is spent."""
+    def make(self, effort: int, deadline: float) -> None:
+        """Try patterns, smallest first, until ``effort`` is spent or the ``deadline`` has come."""
         first = self.cuts(self.start)
         if first is None or not effort:
             return
@@ -114,7 +124,7 @@ class _Choice:
             effort -= 300 + 30 * len(projection.labels) + 10 * projection.size
             if projection.whole:
                 effort -= self._try(projection, samples, values)
-            if effort < 0:
+            if effort < 0 or monotonic() > deadline:
                 return
 
     def _try(self, projection: Projection, samples: Sequence[int], values: list[int]) -> int:
