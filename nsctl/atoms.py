@@ -107,10 +107,6 @@ class SymbolicState:
         """Whether every literal holds here."""
         return all((literal.atom in self.atoms) == literal.positive for literal in literals)
 
-    def violated(self, literals: Iterable[Literal]) -> tuple[Literal, ...]:
-        """The literals that do not hold here, in their own order."""
-        return tuple(literal for literal in literals if (literal.atom in self.atoms) != literal.positive)
-
     def __contains__(self, atom: Atom) -> bool:
         return atom in self.atoms
 

@@ -100,6 +100,9 @@ class Explainer(Protocol):
     def draw(self, problem: Problem, plan: Plan, path: Path, kind: str) -> None:
         """Write a picture of the plan; ``kind`` is one of plan, causal and states."""
 
+    def check_target(self, path: Path, kind: str) -> None:
+        """Refuse a path that :meth:`draw` could not write such a picture to."""
+
     def priced(self, problem: Problem, table: Mapping[str, float]) -> Problem:
         """``problem`` with operator costs from ``table``; refuses a table that does not fit the operators."""
 

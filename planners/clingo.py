@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from nsctl.errors import InvalidValue, UnsupportedFeature
-from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
+from nsctl.errors import InvalidValue, UnknownName, UnsupportedFeature
+from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut, Unsupported
 from nsctl.symbolic import Atom, Domain, Literal, Number, Plan, PlanStep, Problem, SymbolicState
 from planners import costs
 from planners.answersets.solver import Found
@@ -62,7 +63,8 @@ class ClingoPlanner:
     def session(self, problem: Problem, rules: str = "") -> ClingoSession:
         """A warm planner over ``problem``'s objects, static facts and goal.
 
-        ``rules`` are further constraints in ASP; encodings/rules.lp tells what they may speak of.
+        ``rules`` are further constraints in ASP; answersets/encodings/rules.lp tells what they may speak of. A plan that
+        keeps them has at least one step, and that none does is never proven.
         """
         return ClingoSession(problem, self.slice_effort, rules)
 
@@ -81,14 +83,25 @@ class ClingoPlanner:
     def why_unsolvable(self, problem: Problem, time_limit: float = 10.0) -> list[str]:
         """Why there is no plan, in sentences, each of which says whether it is a proof."""
         deadline = monotonic() + time_limit
-        task = ground(problem, deadline)
-        explanation = explain_unsolvable(task, task.state(problem.init), deadline=deadline)
+        try:
+            task = ground(problem, deadline)
+            explanation = explain_unsolvable(task, task.state(problem.init), deadline=deadline)
+        except program.OutOfTime:
+            return []
         return [str(rung) for rung in explanation.rungs]
+
+    def check_target(self, path: Path, kind: str) -> None:
+        """Refuse a path that :meth:`draw` could not write such a picture to."""
+        from planners.drawing.pictures import check_target
+
+        check_target(path, kind)
 
     def draw(self, problem: Problem, plan: Plan, path: Path, kind: str) -> None:
         """Write a picture of the plan; ``kind`` is one of plan, causal and states."""
         from planners.drawing.graphs import GRAPHS, write_graph
 
+        if kind not in GRAPHS:
+            raise UnknownName("kind of picture", kind, GRAPHS)
         write_graph(GRAPHS[kind](problem, plan), path)
 
     def check(self, problem: Problem, text: str) -> tuple[Number | None, str]:
@@ -129,17 +142,18 @@ class ClingoSession:
         """A plan from ``init`` that uses no step of ``avoid``; ``time_limit`` in seconds of wall time.
 
         With ``optimal``, search goes on until the plan is proven the cheapest; otherwise the first good plan will do.
-        Of several plans that are proven the shortest, it is one that shares as many steps as can soon be had with the
-        plan ``near``.
+        Where all steps cost the same, it is, of several plans that are proven the shortest, one that shares as many steps
+        (in any order) as can soon be had with the plan ``near``.
         """
-        if not time_limit > 0:
-            raise InvalidValue(f"time_limit must be > 0 seconds, got {time_limit}")
+        _check_limit(time_limit)
         begun = monotonic()
         try:
             question = self._question(init, avoid, optimal, begun + time_limit)
+            board = settle(question)
         except program.OutOfTime:
             return TimedOut(None, 0, ClingoPlanner.name, monotonic() - begun)
-        board = settle(question)
+        except UnsupportedFeature as refusal:
+            return Unsupported(refusal.feature, ClingoPlanner.name)
         if near is not None and board.settled and board.best:
             _approach(board, question, near)
         return _outcome(question, board, monotonic() - begun)
@@ -153,22 +167,26 @@ class ClingoSession:
         """
         if count < 1:
             raise InvalidValue(f"count must be >= 1, got {count}")
-        question = self._question(init, (), True, monotonic() + time_limit)
-        if len({question.task.moves[n].cost for n in question.allowed}) > 1:
+        _check_limit(time_limit)
+        question = self._question(init, (), True, monotonic() + time_limit, counted=False)
+        if not _equal_costs(question):
             raise UnsupportedFeature("alternatives where costs differ", "alternatives need steps of equal cost")
         board = settle(question)
-        if not board.best:
-            return () if board.best is None else (Plan(),)
+        if not board.best or not board.settled:
+            return (Plan(),) if board.settled and board.best == () else ()
+        task = question.task
         found: list[tuple[int, ...]] = []
+        plans: dict[tuple[tuple[str, tuple[str, ...]], ...], Plan] = {}
         for steps in range(len(board.best), len(board.best) + longer + 1):
-            while len(found) < count:
+            while len(plans) < count:
                 answer = question.solvers.ask(
                     question.start, question.bans, steps, question.deadline, different_from=found
                 )
                 if not isinstance(answer, Found):
                     break
-                found.append(answer.plan)
-        return tuple(Plan(question.task.steps(moves)) for moves in found or [board.best])
+                found.append(answer.plan)  # two moves may stand for one step, if its precondition is a disjunction
+                plans.setdefault(tuple(task.names[n] for n in answer.plan), Plan(task.steps(answer.plan)))
+        return tuple(plans.values())
 
     def forbid(
         self,
@@ -200,8 +218,7 @@ class ClingoSession:
 
     def monitor(self, plan: Plan) -> PlanMonitor:
         """Who watches ``plan``: does the rest of it still work from what is true now?"""
-        assert self._task is not None, "a session that found a plan has a ground task"
-        return PlanMonitor.of(self._task, plan)
+        return PlanMonitor.of(self._ground(self.problem.init, inf) if self._task is None else self._task, plan)
 
     def contexts(self, plan: Plan, init: SymbolicState | None = None) -> tuple[StepContext, ...]:
         """For a skill, of each step of ``plan``: what it achieves, must keep, who needs it, what comes before it."""
@@ -224,20 +241,29 @@ class ClingoSession:
         fluents = self.problem.domain.fluents
         return frozenset(atom for atom in state.atoms if atom.predicate in fluents)
 
-    def _question(self, init: SymbolicState, avoid: Collection[PlanStep], optimal: bool, deadline: float) -> Question:
+    def _question(
+        self,
+        init: SymbolicState,
+        avoid: Collection[PlanStep],
+        optimal: bool,
+        deadline: float,
+        counted: bool = True,
+    ) -> Question:
         task = self._ground(init, deadline)
         bans = [Ban(frozenset(task.numbers.get((step.operator, step.arguments), ()))) for step in avoid]
-        bans += self._refused(task, init)
+        bans += self._refused(task, init, counted)
         view, allowed = restricted(task, bans)
         return Question(view, self._solvers, task.state(init), allowed, bans, optimal, deadline, self._effort)
 
-    def _refused(self, task: GroundTask, init: SymbolicState) -> Iterator[Ban]:
+    def _refused(self, task: GroundTask, init: SymbolicState, counted: bool) -> Iterator[Ban]:
         """What is forbidden in this plan; counts down what is forbidden for some plans only."""
+        static = self.problem.init.atoms - self._moving(self.problem.init)
+        seen = self.problem.derive(SymbolicState(static | self._moving(init)))
         for entry in self._forbidden:
-            if entry.plans_left is not None:
+            if counted and entry.plans_left is not None:
                 entry.plans_left -= 1
             fixed = [literal for literal in entry.when if literal.atom not in task.index]
-            if not SymbolicState(init.atoms | self.problem.init.atoms).satisfies(fixed):
+            if not seen.satisfies(fixed):
                 continue  # the context never comes about
             moves = frozenset(
                 number
@@ -251,11 +277,22 @@ class ClingoSession:
         self._forbidden = [entry for entry in self._forbidden if entry.plans_left != 0]
 
 
+def _check_limit(time_limit: float) -> None:
+    if not time_limit > 0:
+        raise InvalidValue(f"time_limit must be > 0 seconds, got {time_limit}")
+
+
+def _equal_costs(question: Question) -> bool:
+    """Whether all steps cost the same, and something, so that shortest is cheapest."""
+    costs = {question.task.moves[number].cost for number in question.allowed}
+    return len(costs) == 1 and 0 not in costs
+
+
 def _approach(board: Board, question: Question, near: Plan) -> None:
     """Put a plan on the board that is as short as the best and shares more steps with ``near``, if there is one."""
     old = [n for step in near for n in question.task.numbers.get((step.operator, step.arguments), ())]
     best = board.best or ()
-    if len({question.task.moves[n].cost for n in question.allowed}) > 1:
+    if not _equal_costs(question):
         return
     answer = question.solvers.ask(question.start, question.bans, len(best), question.deadline, CLOSE, near=old)
     if isinstance(answer, Found) and len(set(answer.plan) & set(old)) > len(set(best) & set(old)):

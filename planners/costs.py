@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from math import isfinite
 
 from nsctl.errors import DomainError, InvalidValue, UnknownName
 from nsctl.symbolic import Number, Problem
@@ -29,10 +30,8 @@ def priced(problem: Problem, table: Mapping[str, float | Fraction]) -> Problem:
 
 
 def _exact(name: str, cost: float | Fraction) -> Number:
-    try:
-        value = cost if isinstance(cost, Fraction) else Fraction(str(cost))
-    except ValueError:
-        raise InvalidValue(f"the cost of {name} must be a number >= 0, got {cost!r}") from None
-    if value < 0:
+    number = isinstance(cost, (int, float, Fraction)) and not isinstance(cost, bool)
+    if not number or (isinstance(cost, float) and not isfinite(cost)) or cost < 0:
         raise InvalidValue(f"the cost of {name} must be a number >= 0, got {cost!r}")
+    value = cost if isinstance(cost, Fraction) else Fraction(str(cost))
     return int(value) if value.denominator == 1 else value

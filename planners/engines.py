@@ -60,6 +60,7 @@ class Explicit:
         search = self._search
         search.advance(effort, deadline)
         if search.exhausted:
+            assert board.best is None, "a plan in hand, and a proof that there is none"
             board.none = f"all {search.states} states that can be reached were seen; none is a goal"
         elif search.plan is not None and not self._bounds_only:
             board.offer(search.plan, search.bound, self._name)
@@ -149,6 +150,9 @@ class Optimising:
             return
         self._cheapest.advance(max(1, self._saved // EFFORT_PER_CONFLICT), deadline, board.upper)
         self._saved = 0
+        if self._cheapest.unsolvable:
+            board.none = "answer-set optimisation over layers and a relaxed rest has no answer"
+            return
         if self._cheapest.plan is not None and self._cheapest.cost is not None:
             board.offer(self._cheapest.plan, self._cheapest.cost, "answer-set optimisation")
         board.raise_to(self._cheapest.bound, "answer-set optimisation over all layers and a relaxed rest")

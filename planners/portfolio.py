@@ -99,7 +99,7 @@ class _Turns:
     def __init__(self, question: Question, reachable: Sequence[int]) -> None:
         self._question = question
         task, start, groups = question.task, question.start, question.solvers.groups
-        self._view = View(task, start, reachable, Symmetry.of(task, start, reachable))
+        self._view = View(task, start, reachable, Symmetry.of(task, reachable, question.deadline))
         costs = {task.moves[i].cost for i in reachable}
         self._unit = min(costs) if len(costs) == 1 else 0
         name = "uniform-cost search" if len(costs) > 1 else "breadth-first search"

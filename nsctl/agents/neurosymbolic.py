@@ -144,8 +144,8 @@ class NeuroSymbolicAgent:
     def _next_step(self, state: SymbolicState) -> PlanStep | None:
         """The step from which the plan still works, which may be the same again, or the first of a new plan."""
         episode, _ = self._now()
-        if episode.claimed is not None and not state.satisfies(episode.claimed.effects):
-            self._failed(episode.claimed)
+        if (step := episode.claimed) and not (step.adds <= state.atoms and step.deletes.isdisjoint(state.atoms)):
+            self._failed(step)
         entry = episode.monitor.entry(state) if episode.monitor else None
         if entry is not None and entry < len(episode.plan) and not self._hopeless(episode.plan.steps[entry]):
             episode.retries += entry < episode.position

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PERCEPTION, GROUNDER, EXPLAINER = "tracker", "geometric", "clingo"
 """The parts that the neuro-symbolic agent looks with, too; and who explains what another planner found."""
 GRAPHS = ("plan", "causal", "states")
+EXPLAINED = 300
+"""Steps of a plan up to which its reasons are given without being asked for."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,7 +42,7 @@ def plan(
     problem: Annotated[
         Path | None, typer.Argument(metavar="[PROBLEM.pddl]", help="The file of the PDDL problem.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides a task's initial state.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides a task's initial state.")] = 0,
     optimal: Annotated[
         bool, typer.Option("--optimal", help="Search on until the plan is proven the cheapest.")
     ] = False,
@@ -54,8 +56,12 @@ def plan(
     rules: Annotated[
         Path | None, typer.Option(metavar="FILE", help="ASP text with further constraints (clingo only).")
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why: causal links, or why there is no plan.")] = False,
-    graph: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan (.svg, .png or .dot).")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="What the proof rests on, or why there is no plan.")
+    ] = False,
+    graph: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the plan (.svg, .png, .dot or .txt).")
+    ] = None,
     graph_kind: Annotated[str, typer.Option(metavar="KIND", help=f"What to draw: {', '.join(GRAPHS)}.")] = "plan",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the plan as text, a step a line.")
@@ -73,6 +79,8 @@ def plan(
 
     if graph_kind not in GRAPHS:
         raise InvalidValue(f"--graph-kind must be one of {', '.join(GRAPHS)}, got {graph_kind!r}")
+    if graph is not None or output is not None:
+        _check_targets(graph, graph_kind, output)
     asked = Question(task, problem, seed, planner, optimal, time_limit, explain, costs, rules)
     try:
         parts = asked.parts()
@@ -87,8 +95,10 @@ def plan(
     if isinstance(answer.outcome, Solved):
         if graph is not None:
             parts.explainer.draw(parts.problem, answer.outcome.plan, graph, graph_kind)
+            typer.echo(f"graph  {graph}", err=True)
         if output is not None:
             output.write_text(plan_report.plan_text(answer.outcome.plan), "utf-8")
+            typer.echo(f"plan   {output}", err=True)
     raise typer.Exit(plan_report.ENDINGS[type(answer.outcome)][1])
 
 
@@ -153,6 +163,8 @@ class Question:
         session = parts.planner.session(problem, **options)
         outcome = session.plan(problem.init, optimal=self.optimal, time_limit=self.time_limit)
         if isinstance(outcome, Solved):
+            if len(outcome.plan) > EXPLAINED and not self.explain:
+                return Answer(outcome)
             needed_by = parts.explainer.explain(problem, outcome.plan)
             return Answer(outcome, [[u + 1 if isinstance(u, int) else u for u in step] for step in needed_by])
         if isinstance(outcome, ProvenUnsolvable) and self.explain:
@@ -195,6 +207,17 @@ def _judge(parts: Parts, path: Path, as_json: bool) -> None:
         typer.echo(f"{path} is a valid plan for {parts.problem.name}, of cost {float(cost):g}")
     if cost is None:
         raise typer.Exit(exits.BAD_INPUT)
+
+
+def _check_targets(graph: Path | None, kind: str, output: Path | None) -> None:
+    """Refuse what cannot be written before any time is spent on a plan."""
+    for path in filter(None, (graph, output)):
+        if not path.absolute().parent.is_dir():
+            raise InvalidValue(f"{path} cannot be written: there is no folder {path.absolute().parent}")
+    if graph is not None:
+        from nsctl import registry
+
+        registry.load("planners", EXPLAINER)().check_target(graph, kind)
 
 
 def _is_pddl(name: str) -> bool:

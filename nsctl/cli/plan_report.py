@@ -87,14 +87,15 @@ def _print(question: Question, answer: Answer, detail: str) -> None:
             _print_plan(console, question, solved, answer.reasons)
         case ProvenUnsolvable(why=why, planner=planner, seconds=seconds):
             console.print(f"[bold]{name}[/bold] has no plan: {why} (proven by {planner} in {_time(seconds)})")
-            for sentence in answer.why or ():
+            for sentence in ("no reason was found in time",) if answer.why == [] else answer.why or ():
                 console.print(f"- {sentence}")
         case TimedOut(best=best, bound=bound, planner=planner, seconds=seconds):
-            least = f"any costs at least {_number(bound):g}"
+            least = f"; any costs at least {_number(bound):g}" if bound else ""
+            ruled = " that keeps the rules" if question.rules else ""
             if best is None:
-                console.print(f"{planner} found no plan for [bold]{name}[/bold] in {seconds:.1f} s; {least}")
+                console.print(f"{planner} found no plan for [bold]{name}[/bold]{ruled} in {_time(seconds)}{least}")
             else:
-                _print_best(console, question, best, f"not proven the cheapest in {seconds:.1f} s; {least}")
+                _print_best(console, question, best, f"not proven the cheapest in {_time(seconds)}{least}")
         case Unsupported(feature=feature, planner=planner):
             console.print(
                 f"{planner} cannot plan for [bold]{name}[/bold]: " + (detail or f"it does not support {feature}")
@@ -128,15 +129,17 @@ def _print_plan(console: Console, question: Question, solved: Solved, reasons: l
 
 def _size(plan: Plan) -> str:
     counts = ", ".join(f"{times} {operator}" for operator, times in Counter(s.operator for s in plan).items())
-    cost = "" if plan.cost == len(plan) else f", cost {_number(plan.cost):g}"
-    return f"{len(plan)} steps ({counts}){cost}" if plan.steps else "0 steps, the goal holds already"
+    cost = "" if all(step.cost == 1 for step in plan) else f", cost {_number(plan.cost):g}"
+    steps = f"{len(plan)} step{'s' * (len(plan) != 1)}"
+    return f"{steps} ({counts}){cost}" if plan.steps else "0 steps, the goal holds already"
 
 
 def _proof(solved: Solved) -> str:
-    unit = solved.plan.cost == len(solved.plan)
+    unit = all(step.cost == 1 for step in solved.plan)
     if solved.optimal:
         return "proven shortest" if unit else "proven cheapest"
-    return f"at least {_number(solved.bound):g} are needed" if unit else f"any costs at least {_number(solved.bound):g}"
+    bound = f"; at least {_number(solved.bound):g}" if solved.bound else ""
+    return f"not proven {'shortest' if unit else 'cheapest'}{bound}"
 
 
 def _time(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Cheapest plans by answer-set optimisation: proven bounds that rise, and at last a plan that meets them.
 
 Solves ``encodings/cost.lp`` for more and more layers. What the optimum costs bounds every plan from below; an optimum
-that needs no relaxed suffix is a cheapest plan.
+whose real layers reach the goal by themselves is a cheapest plan.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import clingo
 
+from nsctl.errors import UnsupportedFeature
 from planners.answersets.parallel import fewest_layers
 from planners.answersets.solver import Solver
 from planners.grounding.invariants import Invariant
@@ -19,6 +20,7 @@ OPTIONS = ("--opt-strategy=usc",)
 
 # The solver's integers have 32 bits.
 LARGEST = 2**31 - 1
+BEYOND = "costs too large for answer-set optimisation"
 
 
 def applies(task: GroundTask) -> bool:
@@ -32,6 +34,8 @@ class Cheapest:
     def __init__(
         self, task: GroundTask, start: int, allowed: Sequence[int], invariants: Sequence[Invariant] = ()
     ) -> None:
+        if not applies(task):
+            raise UnsupportedFeature(BEYOND, f"{BEYOND} (more than {LARGEST} units in all) are not supported")
         self._task, self._start = task, start
         self._groups = [i for i in invariants if i.weight(start) == 1 or (i.weight(start) == 0 and not i.exact)]
         self._moves = task.relaxed(start, allowed)[2]
@@ -42,12 +46,13 @@ class Cheapest:
         """The cheapest plan so far, as the numbers of its moves; proven cheapest if it costs no more than ``bound``."""
         self.cost: int | None = None
         """What that plan costs, in units."""
-        self.unsolvable = fewest is None or bool(task.dead_goals)
+        self.unsolvable = fewest is None or bool(task.dead_goals) or not (self._moves or task.reached(start))
         """Whether it is proven that there is no plan."""
         if task.reached(start):
             self.plan, self.cost = (), 0
         self.layers = fewest or 1
         """How many real layers the optimum at work on has."""
+        self._costly = any(task.moves[number].cost for number in self._moves)
         self._solver: Solver | None = None
         self._purse, self._enough = 0, 1
 
@@ -123,7 +128,7 @@ class Cheapest:
         known = [cost for cost in (upper, self.cost) if cost is not None]
         configuration = solver.control.configuration.solve
         assert isinstance(configuration, clingo.Configuration)
-        configuration.opt_mode = f"opt,{min(known) - 1}" if known else "opt"
+        configuration.opt_mode = f"opt,{min(known) - 1}" if known and self._costly else "opt"
 
     def _take(self, shown: list[tuple[int, ...]]) -> None:
         """Keep the steps in the layers of an answer set if they are a plan without its suffix."""
@@ -141,7 +146,7 @@ class Cheapest:
 
     def _proven_so_far(self, solver: Solver) -> int:
         lower = solver.control.statistics["summary"].get("lower")
-        return int(lower[0]) if lower else 0
+        return int(lower[0]) if lower and self._costly else 0  # without costs there is only the level of the suffix
 
 
 def _touched(move: Move) -> tuple[int, int]:

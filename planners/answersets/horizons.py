@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from planners.answersets.rules import names
+from planners.answersets.rules import check, names
 from planners.answersets.solver import Found, NoPlan, Solver, Undecided
 from planners.grounding.invariants import Invariant
 from planners.grounding.task import GroundTask
@@ -23,6 +23,8 @@ class Horizons:
         encodings = ["sequential.lp", "rules.lp"] if rules else ["sequential.lp"]
         more = "\n" + names(task) if rules else ""
         self._solver = Solver(encodings, task, invariants, more, rules=rules)
+        if rules:
+            check(rules, task)
         self._forbidden: set[int] = set()
         self._tokens: dict[tuple[frozenset[int], int, int], int] = {}
         self._plans: dict[tuple[int, ...], int] = {}

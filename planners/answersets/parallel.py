@@ -13,18 +13,13 @@ from planners.answersets.solver import Found, NoPlan, Solver, Undecided
 from planners.grounding.invariants import Invariant
 from planners.grounding.task import GroundTask, bits
 
-__all__ = ["Found", "LayerSearch", "NoPlan", "Parallel", "Undecided", "applies", "fewest_layers"]
+__all__ = ["Found", "LayerSearch", "NoPlan", "Parallel", "Undecided", "fewest_layers"]
 
 # Conflicts that one number of layers gets at a time; the next number is larger by one part in so many; how many numbers
 # of layers are looked at before the smallest has its turn again.
 SLICE = 200
 GROWTH = 4
 AT_ONCE = 4
-
-
-def applies(task: GroundTask) -> bool:
-    """Whether any two moves could share a layer."""
-    return sum(1 for number in range(len(task.moves)) if not _lone(task, number)) > 1
 
 
 class Parallel:

@@ -12,6 +12,7 @@ from time import monotonic
 
 import clingo
 
+from nsctl.errors import DomainError
 from planners.answersets.facts import facts
 from planners.answersets.rules import WARN, Complaints
 from planners.grounding.invariants import Invariant
@@ -29,6 +30,7 @@ OPTIONS = ("--seed=1", "--parallel-mode=1")
 
 # More than any solver can have; it stands for no limit on the number of conflicts.
 NO_LIMIT = "umax"
+MOST_CONFLICTS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,9 @@ class Solver:
     def _add(self, rules: str) -> None:
         try:
             self.control.add("base", [], rules)
-        except RuntimeError:
+        except RuntimeError as refusal:
             self._complaints.raise_any()
-            raise
+            raise DomainError(f"in the rules: {refusal}") from None
 
     def _ground(self, parts: Sequence[tuple[str, Sequence[clingo.Symbol]]]) -> None:
         try:
@@ -236,7 +238,7 @@ class Solver:
         """
         configuration = self.control.configuration.solve
         assert isinstance(configuration, clingo.Configuration)
-        configuration.solve_limit = NO_LIMIT if conflicts is None else str(max(0, conflicts))
+        configuration.solve_limit = NO_LIMIT if conflicts is None else str(min(max(0, conflicts), MOST_CONFLICTS))
         shown: list[tuple[int, ...]] = []
 
         def read(model: clingo.Model) -> bool:

@@ -21,18 +21,22 @@ from planners.plans.deorder import predecessors
 if TYPE_CHECKING:
     import networkx
 
+COUNTED = 200_000
+"""Moves tried at most to count the states for a caption: a fraction of a second."""
+
 
 def order_graph(problem: Problem, plan: Plan, init: SymbolicState | None = None) -> networkx.DiGraph:
     """The plan as a partial order: an edge for each "must be done before" that others do not imply.
 
-    Nodes are the step numbers from 0 on; their attribute ``step`` is the plan step.
+    Nodes are the step numbers from 0 on (labels, which people read, count from 1); their attribute ``step`` is the
+    plan step.
     """
     import networkx
 
     trace = Trace(problem, plan, init)
     graph = networkx.DiGraph()
     for number, step in enumerate(plan):
-        graph.add_node(number, label=str(step), kind="step", marked=False, step=step)
+        graph.add_node(number, label=_numbered(number, step), kind="step", marked=False, step=step)
     for then, direct in enumerate(predecessors(trace)):
         graph.add_edges_from(((first, then) for first in direct), label="", marked=False)
     return graph
@@ -59,7 +63,7 @@ def causal_graph(
     for node, data in graph.nodes(data=True):
         step = plan.steps[node] if isinstance(node, int) else None
         kind = "step" if step is not None else node
-        data.update(label=str(step) if step is not None else node, kind=kind, marked=False, step=step)
+        data.update(label=node if step is None else _numbered(node, step), kind=kind, marked=False, step=step)
     return graph
 
 
@@ -114,7 +118,9 @@ def plan_states(problem: Problem, plan: Plan, init: SymbolicState | None = None)
         moves.append(number)
         state = task.apply(task.moves[number], state)
     whole = state_graph(task, start, moves)
-    return whole if whole.graph["complete"] else state_graph(task, start, moves, radius=1)
+    graph = whole if whole.graph["complete"] else state_graph(task, start, moves, radius=1)
+    graph.graph["caption"] = _caption(task, start, graph, whole.graph["complete"])
+    return graph
 
 
 GRAPHS: Mapping[str, Callable[[Problem, Plan], networkx.DiGraph]] = {
@@ -123,6 +129,26 @@ GRAPHS: Mapping[str, Callable[[Problem, Plan], networkx.DiGraph]] = {
     "states": plan_states,
 }
 """What can be drawn of a problem and a plan that solves it, by name."""
+
+
+def _numbered(number: int, step: object) -> str:
+    """As tables of plans have it, which count from 1."""
+    return f"{number + 1}  {step}"
+
+
+def _caption(task: GroundTask, start: int, graph: networkx.DiGraph, whole: bool) -> str:
+    """What the picture of states shows, and how many there are, which is counted only so far as that is quick."""
+    if whole:
+        shown = f"all {len(graph)} states"
+    else:
+        reached = {start: 0}
+        limit = max(len(graph), COUNTED // max(1, len(task.moves)))
+        _, counted = _explored(task, reached, limit, None)
+        near = "its neighbours" if graph.graph["complete"] else "some of its neighbours"
+        many = f"{len(reached)}" if counted else f"more than {len(reached)}"
+        shown = f"plan and {near}: {len(graph)} of {many} states"
+    both = any(graph.has_edge(then, first) for first, then in graph.edges)
+    return shown + ("; an edge without arrow goes both ways" if both else "")
 
 
 def _way(task: GroundTask, start: int, plan: Sequence[int]) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nsctl.errors import InvalidValue
-from planners.drawing.scenes import FONT, LINE, SMALL, Box, Scene, Wire, scene
+from planners.drawing.scenes import FONT, LINE, SMALL, Box, Scene, Wire, refuse_nothing, scene
 
 if TYPE_CHECKING:
     import networkx
@@ -21,6 +21,30 @@ ACCENT: Mapping[str, str] = {"start": "#bf8700", "goal": "#2da44e"}
 MARK, MARK_FILL = "#3b7dd8", "#dbeafc"
 FAMILY = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 ARROW = 7.0
+NEAR = 1e-3
+"""What is closer than that to the end of an edge tells nothing of its direction."""
+KINDS = ("plan", "causal", "states")
+"""What ``planners.drawing.graphs.GRAPHS`` can draw of a plan."""
+SUFFIXES = (".svg", ".png", ".dot", ".txt")
+
+
+def check_target(path: Path, kind: str) -> None:
+    """Refuse early, before anything is planned, a file to which no graph of this ``kind`` can be written."""
+    if kind not in KINDS:
+        raise InvalidValue(f"the kind of a graph must be one of {', '.join(KINDS)}, got {kind!r}")
+    _suffix(path)
+    if path.is_dir():
+        raise InvalidValue(f"{path} is a folder: name a file to draw to, such as {path / 'plan.svg'}")
+    if not path.parent.is_dir():
+        raise InvalidValue(f"there is no folder {path.parent} to draw {path.name} in: make it, or name one that exists")
+
+
+def _suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        got = repr(path.suffix) if suffix else "a file without suffix"
+        raise InvalidValue(f"a graph is written as {', '.join(SUFFIXES)}, not as {got} ({path})")
+    return suffix
 
 
 def write_graph(graph: networkx.DiGraph, path: str | Path, direction: str | None = None) -> Path:
@@ -36,11 +60,9 @@ def write_graph(graph: networkx.DiGraph, path: str | Path, direction: str | None
         ".dot": lambda: to_dot(graph).encode(),
         ".txt": lambda: to_text(graph).encode(),
     }
-    if path.suffix.lower() not in writers:
-        raise InvalidValue(
-            f"a graph is written as {', '.join(writers)}, not as {path.suffix or 'a file without suffix'!r} ({path})"
-        )
-    path.write_bytes(writers[path.suffix.lower()]())
+    write = writers[_suffix(path)]
+    refuse_nothing(graph)
+    path.write_bytes(write())
     return path
 
 
@@ -59,6 +81,8 @@ def to_png(graph: networkx.DiGraph, direction: str | None = None) -> bytes:
 def to_dot(graph: networkx.DiGraph) -> str:
     """The graph in the DOT language, for tools that draw it their own way."""
     lines = ["digraph plan {", '  node [shape=box, style=rounded, fontname="Helvetica"];']
+    if graph.graph.get("caption"):
+        lines.append(f"  label={_quoted(graph.graph['caption'])};")
     for node, data in graph.nodes(data=True):
         lines.append(f"  {_quoted(node)} [label={_quoted(data.get('label') or node)}{_heavy(data)}];")
     for first, then, data in graph.edges(data=True):
@@ -70,12 +94,15 @@ def to_dot(graph: networkx.DiGraph) -> str:
 def to_text(graph: networkx.DiGraph) -> str:
     """An acyclic graph as a tree: each node hangs under the last of those before it, and names the others.
 
-    What has just one node hanging under it goes on at the same depth, so that a mere sequence is a mere list.
+    States (nodes with a ``title``), and what has cycles, are listed, each with the steps that lead on from it; where a
+    plan is marked, just those of the plan. What has just one node hanging under it goes on at the same depth, so that
+    a mere sequence is a mere list.
     """
     import networkx
 
-    if not networkx.is_directed_acyclic_graph(graph):
-        raise InvalidValue("a graph with cycles is no tree: draw it as .svg, .png or .dot")
+    states = any(title for _, title in graph.nodes(data="title"))
+    if states or not networkx.is_directed_acyclic_graph(graph):
+        return "\n".join(_listing(graph)) + "\n"
     place = {node: number for number, node in enumerate(graph)}
     under: dict[object, list[object]] = {}
     for node in graph:
@@ -86,6 +113,19 @@ def to_text(graph: networkx.DiGraph) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _listing(graph: networkx.DiGraph) -> Iterator[str]:
+    names = {node: str(data.get("label") or node).replace("\n", ", ") for node, data in graph.nodes(data=True)}
+    marked = [node for node, data in graph.nodes(data=True) if data.get("marked")]
+    if graph.graph.get("caption"):
+        yield graph.graph["caption"].partition(";")[0]
+    for node in sorted(marked, key=lambda each: (len(names[each]), names[each])) or graph:
+        yield f"{names[node]}: {graph.nodes[node].get('title') or ''}".rstrip(" :")
+        for then, data in graph.adj[node].items():
+            if data.get("marked") or not marked:
+                said = str(data.get("title") or data.get("label") or "").replace("\n", " or ")
+                yield f"   {said + ' ' if said else ''}-> {names[then]}"
+
+
 def _tree(
     graph: networkx.DiGraph, node: object, under: Mapping[object, list[object]], first: str, rest: str
 ) -> Iterator[str]:
@@ -93,9 +133,9 @@ def _tree(
         children = under.get(node, [])
         others = sorted((_number(n) for n in graph.predecessors(node)), key=lambda word: (len(word), word))
         after = f"   after {', '.join(others)}" if len(others) > 1 else ""
-        label = str(graph.nodes[node].get("label") or node).replace("\n", ", ")
+        words = str(graph.nodes[node].get("label") or node).replace("\n", ", ").split()
         name = _number(node)
-        yield f"{first}{'' if name == label else name + ' '}{label}{after}"
+        yield f"{first}{' '.join(words if words[0] == name else [name, *words])}{after}"
         if len(children) != 1:
             break
         node, first = children[0], rest
@@ -174,9 +214,10 @@ def radius(box: Box) -> float:
 
 
 def arrowhead(wire: Wire) -> tuple[tuple[float, float], ...]:
-    """The three corners of the arrow at the end of an edge."""
-    (_, _, (cx, cy), (x, y)) = wire.pieces[-1][-1]
-    dx, dy = x - cx, y - cy
+    """The three corners of the arrow at the end of an edge, which comes from the last point that is not the end."""
+    x, y = wire.pieces[-1][-1][-1]
+    before = (point for piece in reversed(wire.pieces) for curve in reversed(piece) for point in reversed(curve))
+    dx, dy = next(((x - px, y - py) for px, py in before if abs(x - px) + abs(y - py) > NEAR), (0.0, 1.0))
     length = (dx * dx + dy * dy) ** 0.5 or 1.0
     dx, dy = dx / length * ARROW, dy / length * ARROW
     return (x, y), (x - dx - dy * 0.45, y - dy + dx * 0.45), (x - dx + dy * 0.45, y - dy - dx * 0.45)

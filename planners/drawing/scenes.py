@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nsctl.errors import InvalidValue
+from planners.drawing.columns import Turn, columns, fold
 from planners.drawing.layout import Edge, Layout, Node, Point, Size, arrange, layers_by_longest_path
 
 if TYPE_CHECKING:
@@ -70,17 +71,29 @@ class Scene:
 
 
 def scene(graph: networkx.DiGraph, direction: str | None = None) -> Scene:
-    """The layered drawing of ``graph``, its layers going ``"down"`` or ``"right"`` (by default, what is better in shape).
+    """The layered drawing of ``graph``, its layers going ``"down"`` or ``"right"``.
 
+    By default it is the one that is better in shape, or a drawing in columns where long chains would make a ribbon.
     Node attributes ``label``, ``kind``, ``marked``, ``title`` and ``layer`` are used where present, and ``label``,
-    ``marked`` and ``title`` of edges. Cycles need ``layer`` on every node. Refuses an empty graph.
+    ``marked`` and ``title`` of edges; the graph's ``caption`` stands below.
+    Cycles need ``layer`` on every node. Refuses an empty graph.
     """
     if direction not in (None, "down", "right"):
         raise InvalidValue(f"direction must be 'down', 'right' or None, got {direction!r}")
-    if not graph:
-        raise InvalidValue("there is nothing to draw: the graph has no nodes")
+    refuse_nothing(graph)
     drawings = [_Drawing(graph, way == "right").scene() for way in ("down", "right") if direction in (None, way)]
+    folded = _Folded(graph, flat=False)
+    if direction is None and len(folded.parts) > 1:
+        drawings.append(folded.scene())
     return min(drawings, key=lambda each: abs(log(each.size[0] / each.size[1] / 1.6)))
+
+
+def refuse_nothing(graph: networkx.DiGraph) -> None:
+    """Refuse a graph without nodes, of which every kind of picture would be empty."""
+    if not graph:
+        raise InvalidValue(
+            "there is nothing to draw: the graph has no nodes (the order of a plan without steps has none)"
+        )
 
 
 def text_width(text: str, font: float) -> float:
@@ -98,6 +111,8 @@ class _Drawing:
         self.nodes: dict[Node, dict[str, Any]] = dict(graph.nodes(data=True))
         self.edges: dict[Edge, dict[str, Any]] = {(a, b): data for a, b, data in graph.edges(data=True) if a != b}
         self.layer = self._layers()
+        self.caption = str(graph.graph.get("caption", ""))
+        self.indent = 0.0
 
     def scene(self) -> Scene:
         forward = [edge for edge in self.edges if self.layer[edge[0]] < self.layer[edge[1]]]
@@ -105,16 +120,27 @@ class _Drawing:
         labels = {edge: size for edge, size in labels.items() if self.edges[edge].get("label")}
         sizes = {node: self._node_size(data) for node, data in self.nodes.items()}
         gaps = (18.0, 44.0 if self.flat else 30.0)
-        layout = arrange(sizes, self.layer, forward, labels, gaps)
+        layout = self._arranged(sizes, forward, labels, gaps)
+        across, _ = self._point(layout.size)
+        self.indent = max(0.0, text_width(self.caption, SMALL) - across) / 2
         boxes = tuple(self._box(layout, node, sizes[node]) for node in self.nodes)
-        wires = [self._wire(edge, layout.edges[edge]) for edge in forward]
+        wires = [self._wire(edge, layout.edges.get(edge, ())) for edge in forward]
         wires += [self._bow(edge, layout, sizes) for edge in self.edges if self._is_bow(edge)]
         words = tuple(
             Words(self._shifted(layout.labels[edge]), tuple(self.edges[edge]["label"].splitlines())) for edge in labels
         )
         width, height = self._point(layout.size)
-        bow = MARGIN if any(map(self._is_bow, self.edges)) else 0.0
-        return Scene((width + 2 * MARGIN, height + 2 * MARGIN + bow), boxes, tuple(wires), words)
+        width, height = width + 2 * (self.indent + MARGIN), height + 2 * MARGIN
+        height += MARGIN if any(map(self._is_bow, self.edges)) else 0.0
+        if self.caption:
+            words += (Words((width / 2, height + LINE * SMALL / 2), (self.caption,)),)
+            height += LINE * SMALL + MARGIN
+        return Scene((width, height), boxes, tuple(wires), words)
+
+    def _arranged(
+        self, sizes: Mapping[Node, Size], edges: Sequence[Edge], labels: Mapping[Edge, Size], gaps: Size
+    ) -> Layout:
+        return arrange(sizes, self.layer, edges, labels, gaps)
 
     def _layers(self) -> Mapping[Node, int]:
         if all("layer" in data for data in self.nodes.values()):
@@ -142,7 +168,7 @@ class _Drawing:
 
     def _shifted(self, point: Point) -> Point:
         x, y = self._point(point)
-        return x + MARGIN, y + MARGIN
+        return x + self.indent + MARGIN, y + MARGIN
 
     def _box(self, layout: Layout, node: Node, size: Size) -> Box:
         data = self.nodes[node]
@@ -185,6 +211,28 @@ class _Drawing:
 
     def _curve(self, a: Point, b: Point, c: Point, d: Point) -> Curve:
         return self._shifted(a), self._shifted(b), self._shifted(c), self._shifted(d)
+
+
+class _Folded(_Drawing):
+    """One graph in columns, its layers going down; ``parts`` are just one where that does not help."""
+
+    def __init__(self, graph: networkx.DiGraph, flat: bool) -> None:
+        super().__init__(graph, flat)
+        plain = all(self.layer[a] < self.layer[b] and not data.get("label") for (a, b), data in self.edges.items())
+        self.parts = columns(self.layer, list(self.edges)) if plain else [list(self.nodes)]
+        self.turns: Mapping[Edge, Turn] = {}
+
+    def _arranged(
+        self, sizes: Mapping[Node, Size], edges: Sequence[Edge], labels: Mapping[Edge, Size], gaps: Size
+    ) -> Layout:
+        layout, self.turns = fold(sizes, self.layer, edges, gaps, self.parts)
+        return layout
+
+    def _wire(self, edge: Edge, route: Sequence[Sequence[Point]]) -> Wire:
+        wire = super()._wire(edge, route)
+        if edge not in self.turns:
+            return wire
+        return replace(wire, pieces=(tuple(self._curve(*curve) for curve in self.turns[edge]),))
 
 
 def _distances(graph: networkx.DiGraph) -> dict[Node, int]:

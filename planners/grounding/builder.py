@@ -9,11 +9,14 @@ from math import inf, lcm
 from operator import itemgetter
 from time import monotonic
 
-from nsctl.errors import DomainError
+from nsctl.errors import DomainError, UnsupportedFeature
 from nsctl.symbolic import Atom, Condition, Literal, Number, Operator, Problem, When
 from planners.grounding import program
 from planners.grounding.normal_form import Alternative, NormalForms
 from planners.grounding.task import Branch, GroundTask, Move, Parts, Rule, bits
+
+LARGEST = 1 << 500
+"""Costs in units stay below this, so that searches can tell them from the infinite."""
 
 
 def ground(problem: Problem, deadline: float = inf, reachable: bool | None = None) -> GroundTask:
@@ -56,6 +59,8 @@ class _Builder:
         atoms = tuple(Atom(key[0], key[1:]) for key in self.index)
         scale = lcm(*(Fraction(cost).denominator for _, cost in self.moves)) if self.moves else 1
         moves = tuple(_priced(move, int(cost * scale)) for move, cost in self.moves)
+        if any(move.cost >= LARGEST for move in moves):
+            raise UnsupportedFeature("costs of so many digits", "costs with more than 150 digits are not supported")
         return GroundTask(
             self.problem,
             atoms,

@@ -13,6 +13,7 @@ Helmert, "Concise finite-domain representations", 2009, on ground atoms).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
@@ -55,7 +56,7 @@ def invariants(task: GroundTask, deadline: float = inf) -> tuple[Invariant, ...]
     return tuple(Invariant(mask, _always_replaced(mask, task.moves)) for mask in sorted(largest))
 
 
-def never_grows(members: int, moves: tuple[Move, ...]) -> bool:
+def never_grows(members: int, moves: Iterable[Move]) -> bool:
     """Whether no move raises the weight of ``members``, given that the weight is at most one."""
     return all(not _raises(members, move) for move in moves)
 
@@ -116,15 +117,15 @@ class _Search:
             members, open_choice = self._close(atom, choices)
             if open_choice is not None:
                 pending += [{**choices, open_choice[0]: place} for place in reversed(open_choice[1])]
-            elif members in self.found or (members.bit_count() > 1 and self._never_grows(members)):
+            elif members in self.found or (members.bit_count() > 1 and never_grows(members, self._adding(members))):
                 self.found.add(members)
             else:
                 self.failures[key] += 1
 
-    def _never_grows(self, members: int) -> bool:
-        """The same as :func:`never_grows`, looking at the moves that add a member alone."""
+    def _adding(self, members: int) -> list[Move]:
+        """The moves that add a member: no other can raise the weight."""
         adders = {number for atom in bits(members) for number, _ in self.adders.get(atom, ())}
-        return not any(_raises(members, self.task.moves[number]) for number in adders)
+        return [self.task.moves[number] for number in adders]
 
     def _close(self, atom: int, choices: dict[Choice, int]) -> tuple[int, tuple[Choice, list[int]] | None]:
         """The atoms that must join ``atom`` under ``choices``, and the first choice that is still to be made."""

@@ -203,32 +203,32 @@ class GroundTask:
 
         This is the delete relaxation: whatever it leaves out is proven to be out of reach from ``state``.
         """
-        can_hold, can_fail = state, ~state | self.derived
-        rules = [rule for stratum in self.rules for rule in stratum]
-        branches = [(self.moves[i].pre, self.moves[i].npre, b) for i in allowed for b in self.moves[i].branches]
-        waiting, happened = list(allowed), []
-        while True:
-            before = can_hold, can_fail
-            still = []
-            for i in waiting:
-                move = self.moves[i]
-                if can_hold & move.pre == move.pre and can_fail & move.npre == move.npre:
-                    happened.append(i)
-                    can_hold |= move.add
-                    can_fail |= move.delete
-                else:
-                    still.append(i)
-            waiting = still
-            for pre, npre, branch in branches:
-                needed, unwanted = pre | branch.pre, npre | branch.npre
-                if can_hold & needed == needed and can_fail & unwanted == unwanted:
-                    can_hold |= branch.add
-                    can_fail |= branch.delete
-            for rule in rules:
-                if can_hold & rule.pre == rule.pre and can_fail & rule.npre == rule.npre:
-                    can_hold |= rule.head
-            if (can_hold, can_fail) == before:
-                return can_hold, can_fail, sorted(happened)
+        pending = []
+        for i in allowed:
+            move = self.moves[i]
+            pending.append((i, move.pre, move.npre, move.add, move.delete))
+            for b in move.branches:
+                pending.append((-1, move.pre | b.pre, move.npre | b.npre, b.add, b.delete))
+        pending += [(-1, rule.pre, rule.npre, rule.head, 0) for stratum in self.rules for rule in stratum]
+        can_hold, can_fail, happened = state, ~state | self.derived, []
+        # What cannot happen yet waits for one of the atoms it lacks (negative: for that atom to be able to fail).
+        waiting: dict[int, list[tuple[int, int, int, int, int]]] = {}
+        while pending:
+            number, pre, npre, add, delete = each = pending.pop()
+            if lacking := pre & ~can_hold:
+                waiting.setdefault(lacking & -lacking, []).append(each)
+            elif lacking := npre & ~can_fail:
+                waiting.setdefault(-(lacking & -lacking), []).append(each)
+            else:
+                if number >= 0:
+                    happened.append(number)
+                for i in bits(add & ~can_hold):
+                    pending += waiting.pop(1 << i, ())
+                for i in bits(delete & ~can_fail):
+                    pending += waiting.pop(-1 << i, ())
+                can_hold |= add
+                can_fail |= delete
+        return can_hold, can_fail, sorted(happened)
 
     def unreachable(self, can_hold: int, can_fail: int) -> tuple[str, ...]:
         """Goals that the delete relaxation leaves out of reach, in words; empty proves nothing."""

@@ -7,8 +7,8 @@ messages, causal links and the deordering of plans alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, product
 
 from nsctl.symbolic import (
     EQUALITY,
@@ -26,6 +26,9 @@ from nsctl.symbolic import (
     SymbolicState,
 )
 
+MOST_WAYS = 64
+"""Ways in which the body of an axiom may hold; if there are more, its parameters are tried in all ways instead."""
+
 Why = tuple[Literal, ...]
 """Ground literals that hold and together suffice."""
 
@@ -40,8 +43,9 @@ class Witness:
         self._preferred = frozenset(preferred)
         derived = problem.domain.derived
         self._true = {atom for atom in base if atom.predicate not in derived}
+        known = _Known(self._true if derived else ())
         for stratum in problem.domain.strata if derived else ():
-            self._complete([axiom for axiom in problem.domain.axioms if axiom.head.predicate in stratum])
+            self._complete([axiom for axiom in problem.domain.axioms if axiom.head.predicate in stratum], known)
 
     @property
     def state(self) -> SymbolicState:
@@ -105,17 +109,36 @@ class Witness:
         several = list(true)
         return next((why for why in several if self._preferred.issuperset(why)), several[0] if several else None)
 
-    def _complete(self, axioms: list[Axiom]) -> None:
+    def _complete(self, axioms: list[Axiom], known: _Known) -> None:
+        """Derives what ``axioms`` give: first from all that is ``known``, then from each atom that is new."""
+        ways = [(axiom, way) for axiom in axioms for way in _ways(And(axiom.body), count())]
         grown = True
-        while grown:
-            grown = False
-            for axiom in axioms:
-                for binding in self.bindings(axiom.parameters, {}):
-                    head = axiom.head.substitute(binding)
-                    if head not in self._true and (why := self.why(And(axiom.body), binding)) is not None:
-                        self.derivations[head] = why
-                        self._true.add(head)
-                        grown = True
+        while grown:  # more than twice only if a body rests on its own stratum in what its ways leave out
+            fresh: list[Atom] = []
+            for axiom, way in ways:
+                for found in known.joined(way, {}):
+                    fresh += self._derive(axiom, found, known)
+            grown = bool(fresh)
+            while fresh:
+                atom = fresh.pop()
+                for axiom, way in ways:
+                    for place, pattern in enumerate(way):
+                        if (binding := _matched(pattern, atom, {})) is not None:
+                            for found in known.joined((*way[:place], *way[place + 1 :]), binding):
+                                fresh += self._derive(axiom, found, known)
+
+    def _derive(self, axiom: Axiom, found: Mapping[str, str], known: _Known) -> Iterator[Atom]:
+        """The heads that are new, of all bindings of the axiom's parameters that agree with ``found``."""
+        fixed = {p.name: found[p.name] for p in axiom.parameters if p.name in found}
+        if not all(self._problem.object(fixed[p.name]).type.is_a(p.type) for p in axiom.parameters if p.name in fixed):
+            return
+        for binding in self.bindings((p for p in axiom.parameters if p.name not in fixed), fixed):
+            head = axiom.head.substitute(binding)
+            if head not in self._true and (why := self.why(And(axiom.body), binding)) is not None:
+                self.derivations[head] = why
+                self._true.add(head)
+                known.add(head)
+                yield head
 
     def _refutation(self, atom: Atom) -> Why:
         """Why no axiom gives ``atom``; what else is not derived may be part of it (they fail together)."""
@@ -147,3 +170,65 @@ def _all(found: Iterable[Why | None]) -> Why | None:
             return None
         whole |= dict.fromkeys(why)
     return tuple(whole)
+
+
+class _Known:
+    """Atoms, found by predicate and by each of their arguments."""
+
+    def __init__(self, atoms: Iterable[Atom]) -> None:
+        self._found: dict[tuple[str, int, str], list[Atom]] = {}
+        for atom in atoms:
+            self.add(atom)
+
+    def add(self, atom: Atom) -> None:
+        for key in ((-1, ""), *enumerate(atom.arguments)):
+            self._found.setdefault((atom.predicate, *key), []).append(atom)
+
+    def joined(self, patterns: tuple[Atom, ...], binding: dict[str, str]) -> Iterator[dict[str, str]]:
+        """``binding`` extended in every way in which all ``patterns`` are known."""
+        if not patterns:
+            yield binding
+            return
+        some = [self._like(pattern, binding) for pattern in patterns]
+        place = min(range(len(some)), key=lambda i: len(some[i]))
+        for atom in tuple(some[place]):
+            extended = _matched(patterns[place], atom, binding)
+            if extended is not None:
+                yield from self.joined((*patterns[:place], *patterns[place + 1 :]), extended)
+
+    def _like(self, pattern: Atom, binding: Mapping[str, str]) -> Sequence[Atom]:
+        """The shortest list with all atoms that match."""
+        names = [(i, binding.get(name, name)) for i, name in enumerate(pattern.arguments)]
+        keys = [(-1, ""), *((i, name) for i, name in names if not name.startswith("?"))]
+        return min((self._found.get((pattern.predicate, *key), ()) for key in keys), key=len)
+
+
+def _matched(pattern: Atom, atom: Atom, binding: Mapping[str, str]) -> dict[str, str] | None:
+    """``binding`` extended so that ``pattern`` becomes ``atom``."""
+    if pattern.predicate != atom.predicate:
+        return None
+    extended = dict(binding)
+    for name, value in zip(pattern.arguments, atom.arguments, strict=True):
+        if (extended.setdefault(name, value) if name.startswith("?") else name) != value:
+            return None
+    return extended
+
+
+def _ways(condition: Condition, numbers: Iterator[int]) -> list[tuple[Atom, ...]]:
+    """Patterns of atoms, all of one way at least known wherever ``condition`` holds; variables inside get new names."""
+    match condition:
+        case Literal(atom=atom, positive=True) if atom.predicate != EQUALITY:
+            return [(atom,)]
+        case And(parts=parts):
+            ways: list[tuple[Atom, ...]] = [()]
+            for more in (_ways(part, numbers) for part in parts):
+                if len(ways) * len(more) <= MOST_WAYS:
+                    ways = [(*way, *other) for way in ways for other in more]
+            return ways
+        case Or(parts=parts):
+            either = [way for part in parts for way in _ways(part, numbers)]
+            return either if len(either) <= MOST_WAYS and () not in either else [()]
+        case Exists(variables=variables, body=body):
+            names = {variable.name: f"?'{next(numbers)}" for variable in variables}
+            return [tuple(atom.substitute(names) for atom in way) for way in _ways(body, numbers)]
+    return [()]

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from planners.grounding.task import GroundTask, Move
 from planners.search.relaxation import GOAL, Relaxation
 
-NEVER = 1 << 60
+NEVER = 1 << 1000
 """The cost of facts that cannot be reached."""
 
 REMEMBERED = 200_000

@@ -33,13 +33,6 @@ SAMPLES = 3
 """States beside the start on which patterns are tried."""
 
 
-def lower_bound(task: GroundTask, start: int, allowed: Sequence[int]) -> int | None:
-    """What every plan costs at least, in units; ``None`` if it is proven that there is none. 0 beyond STRIPS."""
-    if task.dead_goals:
-        return None
-    return LmCut.of(task, start, allowed)(start) if task.strips else 0
-
-
 def best_heuristic(
     task: GroundTask,
     start: int,

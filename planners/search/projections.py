@@ -13,7 +13,7 @@ from planners.grounding.invariants import Invariant
 from planners.grounding.task import GroundTask, Move
 from planners.search.successors import Successors
 
-FAR = 1 << 60
+FAR = 1 << 1000
 """The distance of states from which no plan leads."""
 
 

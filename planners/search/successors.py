@@ -10,7 +10,7 @@ applicable. A move that looks at too much is entered under a part of its atoms a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import log2
 
 from planners.grounding.invariants import Invariant
@@ -18,6 +18,9 @@ from planners.grounding.task import GroundTask, Move, bits
 
 LINES = 14.0
 """Binary logarithm of the number of lines that one table may have, by the sizes of its variables."""
+
+MOST_TRIED = 24
+"""Tables that a cluster of moves is tried with, to see where it fits best."""
 
 Flip = tuple[int, int, int]
 """The atoms that change (by exclusive or), the cost in units and the number of the move."""
@@ -169,21 +172,34 @@ def _variables(part: int, of: dict[int, int]) -> int:
 def _packed(
     clusters: dict[int, list[tuple[int, Move]]], sizes: Sequence[float]
 ) -> list[tuple[int, list[tuple[int, Move]]]]:
-    """Clusters put together, first fit by least growth, as long as their tables stay small."""
+    """Clusters put together by least growth, as long as their tables stay small.
+
+    Of many, the latest ones are tried, and before them the latest with a variable in common, rarest variable first.
+    """
+    known: dict[int, float] = {0: 0.0}
 
     def weight(scope: int) -> float:
-        return sum(sizes[v] for v in bits(scope))
+        if scope not in known:
+            known[scope] = sum(sizes[v] for v in bits(scope))
+        return known[scope]
 
     packed: list[tuple[int, float, list[tuple[int, Move]]]] = []
+    holders: dict[int, list[int]] = {}
     for scope in sorted(clusters, key=lambda s: (-weight(s), s)):
-        grown = [(weight(scope & ~other) if scope & ~other else 0.0, i) for i, (other, _, _) in enumerate(packed)]
-        fits = [(growth, i) for growth, i in grown if packed[i][1] + growth <= LINES]
-        if fits:
-            growth, i = min(fits)
-            other, size, moves = packed[i]
-            packed[i] = (other | scope, size + growth, moves + clusters[scope])
-        else:
-            packed.append((scope, weight(scope), list(clusters[scope])))
+        tried: Iterable[int] = range(len(packed))
+        if len(packed) > MOST_TRIED:
+            near = sorted((holders[v] for v in bits(scope) if v in holders), key=len)
+            tried = dict.fromkeys(i for held in near for i in held[-MOST_TRIED:])
+            tried = [*tried, *range(len(packed) - MOST_TRIED, len(packed))][:MOST_TRIED]
+        grown = ((weight(scope & ~packed[i][0]), i) for i in tried)
+        growth, i = min(((g, i) for g, i in grown if packed[i][1] + g <= LINES), default=(weight(scope), len(packed)))
+        if i == len(packed):
+            packed.append((0, 0.0, []))
+        other, size, moves = packed[i]
+        moves += clusters[scope]
+        packed[i] = (other | scope, size + growth, moves)
+        for variable in bits(scope & ~other):
+            holders.setdefault(variable, []).append(i)
     return [(scope, sorted(moves, key=lambda pair: pair[0])) for scope, _, moves in packed]
 
 

@@ -10,14 +10,21 @@ time, never truth, since the outcome is always a renaming of the state (orbit se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
+from time import monotonic
+from typing import TypeAlias
 
-from planners.grounding.task import GroundTask, Move, bits
+from planners.grounding.task import GroundTask, bits
 
 ROUNDS = 3
 """How often the classes are sorted in turn if they share atoms."""
 
 Key = tuple[object, ...]
+Columns: TypeAlias = Mapping[str, Sequence[tuple[int, Key]]]
+"""Of each object its atoms, in an order that does not depend on which object it is: number, and text without it."""
+Law: TypeAlias = tuple[int, int, tuple[int, ...], frozenset[tuple[int, ...]]]
+"""A move (-1, its cost, its masks, those of its conditional effects) or an axiom (its stratum, 0, its masks, nothing)."""
 
 
 class Symmetry:
@@ -31,18 +38,24 @@ class Symmetry:
         """The names of the objects, class by class."""
 
     @classmethod
-    def of(cls, task: GroundTask, start: int, allowed: Sequence[int]) -> Symmetry | None:
-        """The symmetries that the ``allowed`` moves leave; ``None`` if there are none.
+    def of(cls, task: GroundTask, allowed: Sequence[int], deadline: float = inf) -> Symmetry | None:
+        """The symmetries, of every state, that the ``allowed`` moves leave.
 
-        They hold in every state; ``start`` is taken so that all parts of a search are made alike.
+        ``None`` if there are none, or if the ``deadline`` (monotonic clock) comes first.
         """
-        del start
-        groups = list(_candidates(task))
-        if not groups:
+        columns = _columns(task)
+        groups = _candidates(task)
+        if not groups or monotonic() >= deadline:
             return None
-        check = _Check(task, allowed)
-        classes = [_Class(task, names) for group in groups for names in check.split(group)]
-        return cls([each for each in classes if each.mask]) if any(each.mask for each in classes) else None
+        check = _Check(task, allowed, {name: columns[name] for group in groups for name in group}, deadline)
+        classes = []
+        for group in groups:
+            for name in group:
+                if monotonic() >= deadline:
+                    return None
+                check.place(name)
+            classes += [_Class(names, columns) for names in check.classes(group)]
+        return cls(classes) if classes else None
 
     def canonical(self, state: int) -> int:
         """The chosen one among the states that differ from ``state`` by a renaming."""
@@ -58,9 +71,9 @@ class Symmetry:
 class _Class:
     """Objects of one class; each has the same number of atoms, listed in the same order."""
 
-    def __init__(self, task: GroundTask, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], columns: Columns) -> None:
         self.names = tuple(names)
-        self.columns = [[i for i, _ in _atoms_of(task, name)] for name in names]
+        self.columns = [[i for i, _ in columns[name]] for name in names]
         self.masks = [sum(1 << atom for atom in column) for column in self.columns]
         self.mask = sum(self.masks)
         self._signatures: list[dict[int, int]] = [{} for _ in names]
@@ -89,16 +102,18 @@ class _Class:
         return signature
 
 
-def _atoms_of(task: GroundTask, name: str) -> list[tuple[int, Key]]:
-    """The atoms about an object, in an order that does not depend on which object it is."""
-    found = []
+def _columns(task: GroundTask) -> dict[str, list[tuple[int, Key]]]:
+    columns: dict[str, list[tuple[int, Key]]] = {}
     for number, atom in enumerate(task.atoms):
-        if name in atom.arguments:
-            found.append((number, (atom.predicate, *(None if a == name else a for a in atom.arguments))))
-    return sorted(found, key=lambda pair: tuple((word is None, word or "") for word in pair[1]))
+        for name in set(atom.arguments):
+            about = (atom.predicate, *(None if a == name else a for a in atom.arguments))
+            columns.setdefault(name, []).append((number, about))
+    for column in columns.values():
+        column.sort(key=lambda pair: tuple((word is None, word or "") for word in pair[1]))
+    return columns
 
 
-def _candidates(task: GroundTask) -> Iterator[list[str]]:
+def _candidates(task: GroundTask) -> list[list[str]]:
     """Objects that look alike: same type, as many static facts of each kind, same goals."""
     alike: dict[Key, list[str]] = {}
     constants = {thing.name for thing in task.problem.domain.constants}
@@ -130,58 +145,91 @@ def _candidates(task: GroundTask) -> Iterator[list[str]]:
                 frozenset(goals.get(thing.name, ())),
             )
             alike.setdefault(key, []).append(thing.name)
-    for names in alike.values():
-        if len(names) > 1 and not any(_names_two(atom.arguments, set(names)) for atom in task.atoms):
-            yield names
-
-
-def _names_two(arguments: Iterable[str], names: set[str]) -> bool:
-    return sum(argument in names for argument in arguments) > 1
+    group_of = {name: i for i, names in enumerate(alike.values()) for name in names}
+    named_twice = set()
+    for atom in task.atoms:
+        places = [group_of[name] for name in atom.arguments if name in group_of]
+        named_twice |= {i for i in places if places.count(i) > 1}
+    return [names for i, names in enumerate(alike.values()) if len(names) > 1 and i not in named_twice]
 
 
 class _Check:
-    """Tells whether a swap of two objects turns the task into itself."""
+    """Puts objects into classes of those that can be swapped pair by pair (which is transitive).
 
-    def __init__(self, task: GroundTask, allowed: Sequence[int]) -> None:
-        self._task = task
-        self._moves = [task.moves[i] for i in allowed]
-        self._known = {_as_key(move) for move in self._moves}
-        self._rules = {(level, rule) for level, stratum in enumerate(task.rules) for rule in stratum}
+    Objects that can be swapped, and that no law names both, are in laws that look the same with the object's atoms
+    numbered by their place. So few pairs need a closer look: those with the same print, and those with a law in common.
+    """
 
-    def split(self, names: Sequence[str]) -> list[list[str]]:
-        """``names`` in classes of two or more that can be swapped pair by pair (which is transitive)."""
-        classes: list[list[str]] = []
+    def __init__(self, task: GroundTask, allowed: Sequence[int], columns: Columns, deadline: float) -> None:
+        self._goal, self._columns = task.goal, columns
+        self._known = dict.fromkeys(_laws(task, allowed))
+        named: dict[int, set[str]] = {}
+        for name, column in columns.items():
+            for atom, _ in column:
+                named.setdefault(atom, set()).add(name)
+        self._class_of: dict[str, list[str]] = {}
+        self._alike: dict[Key, list[str]] = {}
+        self._laws: dict[str, list[Law]] = {name: [] for name in columns}
+        self._partners: dict[str, set[str]] = {name: set() for name in columns}
+        for law in self._known:
+            if monotonic() >= deadline:
+                return  # of no use: no object is placed after the deadline
+            names = {name for atom in bits(_whole(law)) for name in named.get(atom, ())}
+            for name in names:
+                self._laws[name].append(law)
+                self._partners[name] |= names
+
+    def place(self, name: str) -> None:
+        """Puts an object into a class, or opens one."""
+        alike = self._alike.setdefault((tuple(about for _, about in self._columns[name]), self._print(name)), [])
+        first = {self._class_of[other][0]: None for other in sorted(self._partners[name] & self._class_of.keys())}
+        found = next((other for other in (*alike, *first) if self.swappable(other, name)), None)
+        if found is None:
+            alike.append(name)
+            self._class_of[name] = [name]
+        else:
+            self._class_of[name] = self._class_of[found]
+            self._class_of[name].append(name)
+
+    def classes(self, names: Sequence[str]) -> Iterator[list[str]]:
+        """The classes of two or more among ``names``, which were all placed."""
         for name in names:
-            for each in classes:
-                if self.swappable(each[0], name):
-                    each.append(name)
-                    break
-            else:
-                classes.append([name])
-        return [each for each in classes if len(each) > 1]
+            found = self._class_of[name]
+            if len(found) > 1 and found[0] == name:
+                yield found
 
     def swappable(self, a: str, b: str) -> bool:
         """Whether atoms, allowed moves, axioms and goal stay what they are when ``a`` and ``b`` change names."""
-        left, right = _atoms_of(self._task, a), _atoms_of(self._task, b)
+        left, right = self._columns[a], self._columns[b]
         if [about for _, about in left] != [about for _, about in right]:
             return False
-        swap = _Swap([(i, j) for (i, _), (j, _) in zip(left, right, strict=True)])
-        if tuple(map(swap, self._task.goal)) != self._task.goal:
+        there = {i: j for (i, _), (j, _) in zip(left, right, strict=True)}
+        swap = _Renaming(there | {j: i for i, j in there.items()})
+        if tuple(map(swap, self._goal)) != self._goal:
             return False
-        if any(swap.move(move) not in self._known for move in self._moves if swap.touches(move)):
-            return False
-        return all(
-            (level, type(rule)(swap(rule.head), swap(rule.pre), swap(rule.npre))) in self._rules
-            for level, rule in self._rules
+        return all(swap.law(law) in self._known for name in (a, b) for law in self._laws[name])
+
+    def _print(self, name: str) -> int:
+        """What the laws about an object look like with its atoms numbered by place, in any order."""
+        atoms = [atom for atom, _ in self._columns[name]]
+        own = sum(1 << atom for atom in atoms)
+        place = _Renaming({atom: i for i, atom in enumerate(atoms)})
+
+        def apart(masks: tuple[int, ...]) -> Key:
+            return tuple((mask & ~own, place(mask & own)) for mask in masks)
+
+        return sum(
+            hash((kind, cost, apart(masks), frozenset(map(apart, branches))))
+            for kind, cost, masks, branches in self._laws[name]
         )
 
 
-class _Swap:
-    """Exchanges pairs of atoms in masks."""
+class _Renaming:
+    """Puts other atoms for some in masks."""
 
-    def __init__(self, pairs: Sequence[tuple[int, int]]) -> None:
-        self._to = {a: b for pair in pairs for a, b in (pair, pair[::-1])}
-        self._mask = sum(1 << atom for atom in self._to)
+    def __init__(self, to: Mapping[int, int]) -> None:
+        self._to = to
+        self._mask = sum(1 << atom for atom in to)
         self._known: dict[int, int] = {}
 
     def __call__(self, mask: int) -> int:
@@ -190,18 +238,24 @@ class _Swap:
             self._known[part] = sum(1 << self._to[atom] for atom in bits(part))
         return mask & ~self._mask | self._known[part]
 
-    def touches(self, move: Move) -> bool:
-        return bool((move.pre | move.npre | move.add | move.delete) & self._mask or move.branches)
-
-    def move(self, move: Move) -> Key:
-        """``move`` with its atoms exchanged, as :func:`_as_key`."""
-        branches = (
-            type(branch)(self(branch.pre), self(branch.npre), self(branch.add), self(branch.delete))
-            for branch in move.branches
-        )
-        return self(move.pre), self(move.npre), self(move.add), self(move.delete), move.cost, frozenset(branches)
+    def law(self, law: Law) -> Law:
+        """``law`` with its atoms renamed."""
+        kind, cost, masks, branches = law
+        return kind, cost, tuple(map(self, masks)), frozenset(tuple(map(self, branch)) for branch in branches)
 
 
-def _as_key(move: Move) -> Key:
-    """A move as a value that does not depend on the order of its conditional effects."""
-    return move.pre, move.npre, move.add, move.delete, move.cost, frozenset(move.branches)
+def _laws(task: GroundTask, allowed: Sequence[int]) -> Iterator[Law]:
+    for move in (task.moves[i] for i in allowed):
+        branches = frozenset((each.pre, each.npre, each.add, each.delete) for each in move.branches)
+        yield -1, move.cost, (move.pre, move.npre, move.add, move.delete), branches
+    for level, stratum in enumerate(task.rules):
+        yield from ((level, 0, (rule.head, rule.pre, rule.npre), frozenset()) for rule in stratum)
+
+
+def _whole(law: Law) -> int:
+    """All atoms that a law names."""
+    whole = 0
+    for masks in (law[2], *law[3]):
+        for mask in masks:
+            whole |= mask
+    return whole

@@ -19,6 +19,9 @@ from planners.grounding.task import GroundTask, Move
 # Steps that a shortcut may span, and states that its search may look at; later rounds are more patient.
 ROUNDS = ((8, 150), (12, 600), (16, 2_400), (24, 10_000), (40, 40_000))
 
+# Steps of a plan up to which it is looked at as a whole, pair of steps by pair: some milliseconds.
+LONGEST = 300
+
 # Effort, in tenths of a microsecond, to look at one move, one later point, or one state.
 PER_MOVE, PER_STATE = 1, 20
 
@@ -38,7 +41,7 @@ class Windows:
         groups: Sequence[Invariant] = (),
     ) -> None:
         self._task, self._start, self._allowed, self._groups = task, start, allowed, groups
-        self.plan = eliminated(task, start, plan)
+        self.plan = tuple(plan)
         self.over = False
         """Whether all rounds are done and nothing more was found."""
         self._work = self._run()
@@ -56,13 +59,23 @@ class Windows:
             effort -= done
 
     def _run(self) -> Iterator[int]:
+        yield from self._eliminate()
         for span, states in ROUNDS:
             for chain in (False, True):
                 if chain and not self._rearrange():
                     continue
                 yield from self._round(span, states)
 
+    def _eliminate(self) -> Iterator[int]:
+        """Drops what is not needed. It counts as no effort, being short, but can pause for the clock."""
+        if len(self.plan) <= LONGEST:
+            for kept in _trials(self._task, self._start, self.plan):
+                self.plan = kept
+                yield 0
+
     def _rearrange(self) -> bool:
+        if len(self.plan) > LONGEST:
+            return False
         plan = chained(self._task, self.plan)
         changed = plan != self.plan
         self.plan = plan
@@ -78,7 +91,8 @@ class Windows:
                 at += 1
             else:
                 until, steps = shortcut.best
-                self.plan = eliminated(self._task, self._start, (*self.plan[:at], *steps, *self.plan[until:]))
+                self.plan = (*self.plan[:at], *steps, *self.plan[until:])
+                yield from self._eliminate()
                 at = max(0, at - span)
 
     def way(self) -> list[int]:
@@ -158,26 +172,34 @@ class _Shortcut:
 
 def eliminated(task: GroundTask, start: int, plan: Sequence[int]) -> tuple[int, ...]:
     """``plan`` without steps that it works without: each step is left out on trial, with all that needed it."""
-    kept = tuple(plan)
-    while (shorter := _once_through(task, start, kept)) != kept:
-        kept = shorter
+    *_, kept = tuple(plan), *_trials(task, start, tuple(plan))
     return kept
 
 
-def _once_through(task: GroundTask, start: int, kept: tuple[int, ...]) -> tuple[int, ...]:
-    at = 0
-    while at < len(kept):
-        state, shorter = start, []
-        for place, number in enumerate(kept):
-            move = task.moves[number]
-            if place != at and (place < at or move.applicable(state)):
-                shorter.append(number)
-                state = task.apply(move, state)
-        if task.reached(state):
-            kept = tuple(shorter)
-        else:
-            at += 1
-    return kept
+def _trials(task: GroundTask, start: int, plan: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """What is kept after each trial, until no step of it can be left out."""
+    before: tuple[int, ...] | None = None
+    while plan != before:
+        before, at, state = plan, 0, start
+        while at < len(plan):
+            shorter = _left_out(task, state, plan, at)
+            if shorter is None:
+                state = task.apply(task.moves[plan[at]], state)
+                at += 1
+            else:
+                plan = shorter
+            yield plan
+
+
+def _left_out(task: GroundTask, state: int, plan: tuple[int, ...], at: int) -> tuple[int, ...] | None:
+    """``plan`` without step ``at``, taken in ``state``, and all that needed it; ``None`` if that misses the goal."""
+    kept = list(plan[:at])
+    for number in plan[at + 1 :]:
+        move = task.moves[number]
+        if move.applicable(state):
+            kept.append(number)
+            state = task.apply(move, state)
+    return tuple(kept) if task.reached(state) else None
 
 
 def regressed(task: GroundTask, way: Sequence[int], plan: Sequence[int], at: int = 0) -> list[tuple[int, int]]:
@@ -224,16 +246,23 @@ def chained(task: GroundTask, plan: Sequence[int]) -> tuple[int, ...]:
     if not task.strips:
         return tuple(plan)
     moves = [task.moves[number] for number in plan]
-    waits = [{i for i in range(j) if ordered(moves[i], moves[j])} for j in range(len(moves))]
+    users: list[list[int]] = [[] for _ in moves]
+    missing = [0] * len(moves)
+    for j, move in enumerate(moves):
+        for i in range(j):
+            if ordered(moves[i], move):
+                users[i].append(j)
+                missing[j] += 1
     order: list[int] = []
-    places: dict[int, int] = {}
-    left = list(range(len(moves)))
-    while left:
-        ready = [j for j in left if all(i in places for i in waits[j])]
-        step = max(ready, key=lambda j: (max((places[i] for i in waits[j]), default=-1), -j))
-        places[step] = len(order)
+    # The place of the last step that each rests on, latest first; a step is here once all of them have a place.
+    ready = [(1, j) for j, count in enumerate(missing) if not count]
+    while ready:
+        _, step = heappop(ready)
+        for j in users[step]:
+            missing[j] -= 1
+            if not missing[j]:
+                heappush(ready, (-len(order), j))
         order.append(step)
-        left.remove(step)
     return tuple(plan[i] for i in order)
 
 

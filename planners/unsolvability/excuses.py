@@ -38,8 +38,12 @@ def excuse(question: Question, horizon: int) -> Rung | None:
 
 def _single_change(question: Question, goals_too: bool) -> tuple[Change | None, bool]:
     """The single change with the shortest plan; if there is none, whether that is sure."""
-    best, sure = None, question.task.complete
-    hopeful = [start for start in _candidates(question, goals_too) if _may_work(question, start)]
+    best, sure, hopeful = None, question.task.complete, []
+    for start in _candidates(question, goals_too):
+        if question.late:
+            return None, False
+        if _may_work(question, start):
+            hopeful.append(start)
     for start in hopeful:
         if question.late:
             return best, False

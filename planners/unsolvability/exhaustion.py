@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import inf
+from time import monotonic
 
 from planners.grounding.task import bits
 from planners.unsolvability.explanations import Blame, Question, Rung, Wish, listed, minimal, without
@@ -38,7 +40,7 @@ def sweep(question: Question, allowed: Sequence[int], effort: int) -> Seen:
         if task.reached(state):
             return Seen(len(before), _largest(met), _way(before, state), False, looks)
         looks += len(moves) + 1
-        if looks > effort or (len(before) % 64 == 0 and question.late):
+        if looks > effort or question.late:
             return Seen(len(before), _largest(met), None, False, looks)
         for number, move in moves:
             if move.applicable(state):
@@ -55,8 +57,13 @@ def exhausted(question: Question, seen: Seen) -> Rung:
     wishes = question.wishes
     culprits = _culprits(question, seen)
     if culprits != question.forbidden:
-        seen = sweep(question, question.without(culprits), max(question.effort, 4 * seen.looks))
-    core = tuple(dict.fromkeys(wishes[place].said for place in smallest_core(len(wishes), seen.met)))
+        again = sweep(question, question.without(culprits), max(question.effort, 4 * seen.looks))
+        if again.complete:
+            seen = again
+        else:  # the deadline came: what was seen before is a proof, with all that is avoided
+            culprits = question.forbidden
+    places = smallest_core(len(wishes), seen.met, question.deadline)
+    core = tuple(dict.fromkeys(wishes[place].said for place in places))
     most = max(seen.met, key=lambda mask: (mask.bit_count(), -mask), default=0)
     held = f"; at most {most.bit_count()} of the {len(wishes)} goals hold at once" if len(wishes) > 1 else ""
     if most:
@@ -66,8 +73,11 @@ def exhausted(question: Question, seen: Seen) -> Rung:
     return Rung("exhausted", "proof", Blame(core, culprits), f"{count}; {never}{held}")
 
 
-def smallest_core(size: int, met: Sequence[int]) -> tuple[int, ...]:
-    """The fewest of ``size`` goals that never held all at once, given the largest sets that did."""
+def smallest_core(size: int, met: Sequence[int], deadline: float = inf) -> tuple[int, ...]:
+    """The fewest of ``size`` goals that never held all at once, given the largest sets that did.
+
+    Merely minimal, if there are very many goals or the ``deadline`` (monotonic clock) comes first.
+    """
     whole = (1 << size) - 1
     left = [whole & ~mask for mask in met]  # a core must have one goal that is left out of each set that was met
 
@@ -81,7 +91,7 @@ def smallest_core(size: int, met: Sequence[int]) -> tuple[int, ...]:
             tried += 1
             if core(places):
                 return places
-            if tried > MOST_SUBSETS:
+            if tried > MOST_SUBSETS or monotonic() >= deadline:
                 return tuple(minimal(range(size), core, size * size))
     return tuple(range(size))
 

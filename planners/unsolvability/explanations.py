@@ -123,7 +123,7 @@ class Question:
     @cached_property
     def groups(self) -> tuple[Invariant, ...]:
         """The groups that the start respects: at most one of each is ever true."""
-        return tuple(group for group in invariants(self.task) if group.weight(self.start) <= 1)
+        return tuple(group for group in invariants(self.task, self.deadline) if group.weight(self.start) <= 1)
 
     @cached_property
     def forbidden(self) -> tuple[Named, ...]:
@@ -141,11 +141,11 @@ class Question:
     def culprits(self, fails: Callable[[list[int]], bool], most: int) -> tuple[Named, ...]:
         """Avoided steps of which none can be given back so that ``fails`` (asked of allowed moves) still says so.
 
-        At most about ``most`` questions are asked; past that, what is left is not minimal.
+        At most about ``most`` questions are asked, none after the deadline; past that, what is left is not minimal.
         """
 
         def still(steps: Collection[Named]) -> bool:
-            return fails(self.permitted({n for n in self.avoided if self.task.names[n] in set(steps)}))
+            return not self.late and fails(self.without(steps))
 
         return tuple(minimal(self.forbidden, still, most))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from nsctl.symbolic import Atom, Condition, Literal, When
 from planners.grounding.invariants import Invariant
@@ -43,7 +44,7 @@ def unreachable_goal(question: Question) -> Rung | None:
     wishes = missed(question.without(culprits))
     goals = tuple(dict.fromkeys(wish.said for wish in wishes))
     roots = _Roots(question, question.without(culprits), wishes)
-    blame = Blame(goals, culprits, roots.missing(), roots.helpful())
+    blame = Blame(goals, culprits, roots.missing(), roots.helpful)
     head = f"{listed(goals)} can never hold{without(culprits)}, even if nothing were ever undone"
     return Rung("unreachable goal", "proof", blame, "; ".join([head, *roots.sentences()]))
 
@@ -54,29 +55,34 @@ class _Roots:
     def __init__(self, question: Question, allowed: list[int], wishes: list[Wish]) -> None:
         self.question, self.task, self.allowed = question, question.task, allowed
         self._can_hold, self._can_fail, _ = self.task.relaxed(question.start, allowed)
+        self._made = self._makers()
         lacking = [need for wish in wishes for way in wish.ways for need in self._lacking(*way)]
         self.users: dict[Sign, str] = dict.fromkeys(lacking, "")
         """Each literal met on the way, with a step or axiom that needs it (none for goals)."""
         self.roots: list[Sign] = []
         queue = list(self.users)
         for sign in queue:
-            makers = list(self._makers(sign))
+            makers = self._made.get(sign, ())
             if not makers:
                 self.roots.append(sign)
-            for name, pre, npre in makers:
+            for named, pre, npre in makers:
                 for need in self._lacking(pre, npre):
                     if need not in self.users:
-                        self.users[need] = name
+                        self.users[need] = self._name(named)
                         queue.append(need)
 
     def missing(self) -> tuple[Literal, ...]:
         """What no step at all brings about; if all wait for each other, everything that waits."""
         return self._literals(self.roots or list(self.users))
 
+    @cached_property
     def helpful(self) -> tuple[Literal, ...]:
-        """Facts each of which, had it been so at the start, would let the relaxation reach every goal."""
+        """Facts each of which, had it been so at the start, would let the relaxation reach every goal.
+
+        Those that were tried before the deadline.
+        """
         candidates = [s for s, user in self.users.items() if user and not self.task.derived >> s[0] & 1]
-        return self._literals([s for s in candidates[:MOST_FACTS] if self._helps(s)])
+        return self._literals([s for s in candidates[:MOST_FACTS] if not self.question.late and self._helps(s)])
 
     def sentences(self) -> Iterator[str]:
         """Of what is missing, who needs it and why there is none."""
@@ -87,8 +93,8 @@ class _Roots:
                 yield f"nothing makes {literal} so{need} ({self._reason(literal)})"
         if not self.roots:
             yield f"{listed(self._literals(list(self.users)))} wait for one another"
-        if helpful := self.helpful():
-            yield f"it might help if {listed(helpful, 'or')} held at the start"
+        if self.helpful:
+            yield f"it might help if {listed(self.helpful, 'or')} held at the start"
 
     def _reason(self, literal: Literal) -> str:
         """Whether some operator could at all."""
@@ -122,20 +128,27 @@ class _Roots:
         can_hold, can_fail, _ = self.task.relaxed(self.task.close(changed), self.allowed)
         return all(wish.possible(can_hold, can_fail) for wish in self.question.wishes)
 
-    def _makers(self, sign: Sign) -> Iterator[tuple[str, int, int]]:
-        """Whatever makes the literal so: its name and what it needs."""
-        atom, positive = 1 << sign[0], sign[1]
+    def _makers(self) -> dict[Sign, list[tuple[int | Atom, int, int]]]:
+        """Of each literal out of reach what makes it so (a move, or the head of an axiom) and what that needs."""
+        found: dict[Sign, list[tuple[int | Atom, int, int]]] = {}
+
+        def note(named: int | Atom, add: int, delete: int, pre: int, npre: int) -> None:
+            for sign in self._lacking(add, delete):
+                found.setdefault(sign, []).append((named, pre, npre))
+
         for number in self.allowed:
             move = self.task.moves[number]
-            name = listed([self.task.names[number]])
-            if (move.add if positive else move.delete) & atom:
-                yield name, move.pre, move.npre
-            for branch in move.branches:
-                if (branch.add if positive else branch.delete) & atom:
-                    yield name, move.pre | branch.pre, move.npre | branch.npre
-        for rule in (r for stratum in self.task.rules for r in stratum if positive and r.head & atom):
-            head = self.task.atoms[sign[0]]
-            yield "a condition" if head.predicate == AUXILIARY else str(head), rule.pre, rule.npre
+            note(number, move.add, move.delete, move.pre, move.npre)
+            for each in move.branches:
+                note(number, each.add, each.delete, move.pre | each.pre, move.npre | each.npre)
+        for rule in (rule for stratum in self.task.rules for rule in stratum):
+            note(self.task.atoms[rule.head.bit_length() - 1], rule.head, 0, rule.pre, rule.npre)
+        return found
+
+    def _name(self, named: int | Atom) -> str:
+        if isinstance(named, int):
+            return listed([self.task.names[named]])
+        return "a condition" if named.predicate == AUXILIARY else str(named)
 
     def _lacking(self, pre: int, npre: int) -> list[Sign]:
         held = [(i, True) for i in bits(pre & ~self._can_hold)]

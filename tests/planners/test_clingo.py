@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nsctl.errors import DomainError, InvalidValue
-from nsctl.outcomes import ProvenUnsolvable, Solved, TimedOut
+from nsctl.outcomes import ProvenUnsolvable, Solved, TimedOut, Unsupported
 from nsctl.symbolic import Atom, Domain, Literal, Object, Operator, Plan, Predicate, Problem, SymbolicState
 from planners.clingo import ClingoPlanner
+from planners.costs import priced
 from planners.pddl import domain_from_pddl, problem_from_pddl
 
 SUPPORTS = ("left", "middle", "right", "table", "disc1", "disc2", "disc3")
@@ -313,6 +314,22 @@ def test_rules_of_the_user_are_kept_and_a_plan_without_them_is_only_a_bound(hano
         ClingoPlanner().session(problem, rules="#program step(t). :- occurs(pick(D,S),t)").plan(problem.init)
 
 
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("#program step(t). :- occurs(pikc(D,S),t).", "no name in occurs(...) is called 'pikc'. Did you mean 'pick'?"),
+        ('#program step(t). :- holds(on("disk1",S),t).', "no object is called '\"disk1\"'. Did you mean 'disc1'?"),
+        ("#program step(t). :- holds(on(disc1,S),t).", 'objects are strings: write "disc1" in on(disc1,S)'),
+        ("#program step(t). :- holds(on(D),t).", "on has 2 arguments, got on(D)"),
+        ("#script (python) \n#end.", "in the rules"),
+    ],
+)
+def test_rules_that_could_never_match_are_refused(hanoi, rules, message):
+    with pytest.raises(DomainError) as refusal:
+        ClingoPlanner().session(hanoi(2), rules=rules).plan(hanoi(2).init)
+    assert message in str(refusal.value)
+
+
 TWO_WAYS = """(define (domain d) (:predicates (s) (a1) (a2) (b1) (b2) (g))
 (:action a-one :precondition (s) :effect (and (a1) (not (s)))) (:action a-two :precondition (a1) :effect (a2))
 (:action a-three :precondition (a2) :effect (g))
@@ -353,3 +370,62 @@ def test_a_first_plan_works_and_says_when_it_is_proven(hanoi):
     assert outcome.plan.reaches(problem, problem.init)
     assert outcome.bound <= outcome.plan.cost
     assert outcome.optimal == (outcome.bound == outcome.plan.cost)
+
+
+def test_costs_of_many_digits_are_exact_and_no_infinity_is_taken_for_one(hanoi):
+    """Two costs with seventeen digits: in units, one step costs more than 2**60."""
+    problem = priced(hanoi(3), {"pick": 50.123456789012345, "place": 0.12345678901234567})
+    for effort in (2_000, 200_000):
+        outcome = ClingoPlanner(effort).plan(problem, time_limit=20)
+        assert isinstance(outcome, Solved)
+        assert outcome.optimal
+        assert len(outcome.plan) == 14
+    digits = {"pick": float(f"1.{'1' * 15}e-160"), "place": 1.0}
+    assert isinstance(ClingoPlanner().plan(priced(hanoi(3), digits)), Unsupported)
+
+
+def test_costs_beyond_the_solvers_integers_are_unsupported_by_it_alone(hanoi):
+    problem = priced(hanoi(2), {"pick": 5, "place": 2**31 + 5})
+    assert ClingoPlanner().plan(problem).optimal
+    outcome = ClingoPlanner(slice_effort=0).plan(problem)
+    assert isinstance(outcome, Unsupported)
+    assert outcome.feature == "costs too large for answer-set optimisation"
+
+
+@pytest.mark.parametrize("effort", [0, 200_000])
+def test_what_costs_nothing_is_bounded_by_nothing(hanoi, effort):
+    outcome = ClingoPlanner(effort).plan(priced(hanoi(2), {"pick": 0, "place": 0}), time_limit=20)
+    assert (outcome.plan.cost, outcome.bound, outcome.optimal) == (0, 0, True)
+    assert outcome.plan.reaches(hanoi(2), hanoi(2).init)
+
+
+def test_a_context_that_held_once_is_not_taken_to_hold_for_ever():
+    domain = domain_from_pddl(
+        "(define (domain d) (:predicates (lock) (g)) (:action go :effect (g)) (:action bar :effect (lock)))"
+    )
+    problem = Problem(domain, (), SymbolicState.of([Atom("lock")]), (Literal(Atom("g")),))
+    session = ClingoPlanner().session(problem)
+    session.forbid("go", (), when=[Literal(Atom("lock"))])
+    assert isinstance(session.plan(problem.init), ProvenUnsolvable)
+    assert len(session.plan(SymbolicState()).plan) == 1
+
+
+def test_alternatives_are_different_steps_and_use_up_no_ban():
+    domain = domain_from_pddl(
+        """(define (domain d) (:predicates (a) (b) (g))
+        (:action go :precondition (or (a) (b)) :effect (g)) (:action jump :precondition (a) :effect (g)))"""
+    )
+    problem = Problem(domain, (), SymbolicState.of([Atom("a"), Atom("b")]), (Literal(Atom("g")),))
+    session = ClingoPlanner().session(problem)
+    plans = session.alternatives(problem.init, 5)
+    assert sorted(str(plan) for plan in plans) == ["go()", "jump()"]
+    session.forbid("go", (), plans=1)
+    assert [str(plan) for plan in session.alternatives(problem.init, 5)] == ["jump()"]
+    assert str(session.plan(problem.init).plan) == "jump()"
+    assert len(session.alternatives(problem.init, 5)) == 2
+
+
+def test_a_monitor_may_come_before_the_first_plan(hanoi):
+    problem = hanoi(2)
+    plan = ClingoPlanner().plan(problem).plan
+    assert ClingoPlanner().session(problem).monitor(plan).entry(problem.init) == 0

@@ -5,7 +5,7 @@ from math import inf
 from random import Random
 
 import pytest
-from seeded_tasks import cheapest_cost, random_state, random_task, simulate
+from random_tasks import cheapest_cost, random_state, random_task, simulate
 
 from nsctl.errors import DomainError
 from planners.answersets.horizons import Found, Horizons, NoPlan, Undecided
@@ -47,7 +47,7 @@ def test_one_warm_solver_finds_the_lengths_of_a_plain_search_from_every_start(ge
         task, draw = random_task(seed, general), Random(seed)
         horizons = Horizons(task, invariants(task))
         for start in [random_state(draw, task) for _ in range(3)]:
-            length = cheapest_cost(task, start, unit=True)
+            length = cheapest_cost(task, start)
             lengths.add(length)
             if length == 0:
                 continue
@@ -121,14 +121,14 @@ def test_what_is_forbidden_in_context_is_as_if_the_move_needed_the_opposite(gene
         start, number = random_state(draw, task), draw.randrange(len(task.moves))
         bit = 1 << draw.randrange(len(task.atoms))
         horizons = Horizons(task, invariants(task))
-        length = cheapest_cost(task, start, unit=True)
+        length = cheapest_cost(task, start)
         if not length:
             continue
         horizons.ask(start, [], 1, inf)  # so that some steps are unrolled before, others after
         token = horizons.forbid([number], pre=bit)
         moves = list(task.moves)
         moves[number] = replace(moves[number], npre=moves[number].npre | bit)
-        around = cheapest_cost(replace(task, moves=tuple(moves)), start, unit=True)
+        around = cheapest_cost(replace(task, moves=tuple(moves)), start)
         plan = shortest_by(horizons, start, 9 if around is None else around)
         assert (plan and len(plan)) == around
         longer += around != length

@@ -1,5 +1,7 @@
 """Plans and state spaces as graphs: what is in them, and what is marked."""
 
+import re
+
 import networkx
 import pytest
 from plan_samples import BALLS, CARRY, GRIPPER
@@ -28,7 +30,7 @@ def tower(hanoi):
 
 def test_the_order_has_steps_as_nodes(carried):
     graph = order_graph(*carried)
-    assert graph.nodes[2]["label"] == "move(here, there)"
+    assert graph.nodes[2]["label"] == "3  move(here, there)"
     assert graph.nodes[2]["step"] is carried[1].steps[2]
     assert set(graph.edges) == {(0, 2), (1, 2), (2, 3), (2, 4)}
 
@@ -99,8 +101,25 @@ def test_a_large_space_is_shown_around_the_plan(hanoi, tower):
     plan = explain_unsolvable(task, task.state(problem.init), effort=10**7).plan
     graph = plan_states(problem, Plan(task.steps(plan)))
     assert len(plan) + 1 < len(graph) < 400
+    said = r"plan and some of its neighbours: 200 of (more than )?\d+ states; an edge without arrow goes both ways"
+    assert re.fullmatch(said, graph.graph["caption"])
     with pytest.raises(DomainError, match=r"step 1 of the plan, place\(disc1, right\), cannot be taken"):
         plan_states(hanoi(3), Plan(tower[0].steps(tower[2][1:])))
+
+
+def test_a_caption_says_how_many_of_the_states_are_shown(hanoi):
+    def caption(discs):
+        task = ground(hanoi(discs))
+        plan = explain_unsolvable(task, task.state(hanoi(discs).init), effort=10**7).plan
+        graph = plan_states(hanoi(discs), Plan(task.steps(plan)))
+        return len(graph), graph.graph["caption"]
+
+    assert caption(3) == (54, "all 54 states; an edge without arrow goes both ways")
+    # Of five discs 3^5 states have all down; with one in the hand there are 81 for each of the three small ones, and
+    # 63 and 45 for the two large ones, which need a peg without anything smaller.
+    shown, said = caption(5)
+    total = 243 + 3 * 81 + 63 + 45
+    assert said == f"plan and its neighbours: {shown} of {total} states; an edge without arrow goes both ways"
 
 
 def test_an_empty_plan_is_an_empty_graph(hanoi, hanoi_at):

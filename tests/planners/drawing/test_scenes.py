@@ -34,10 +34,8 @@ def rectangles(picture):
         yield x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-@pytest.mark.parametrize("direction", ["down", "right"])
-@pytest.mark.parametrize("seed", range(30))
-def test_no_box_and_no_label_covers_another_and_no_edge_runs_through_one(seed, direction):
-    picture = scene(random_graph(seed), direction)
+def clear(picture):
+    """Assert that no box and no label covers another or leaves the picture, and that no edge runs through one."""
     found = list(rectangles(picture))
     for i, (left, top, right, bottom) in enumerate(found):
         assert left >= 0
@@ -47,8 +45,26 @@ def test_no_box_and_no_label_covers_another_and_no_edge_runs_through_one(seed, d
         for other in found[:i]:
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
     points = [point for wire in picture.wires for piece in wire.pieces for curve in piece for point in sampled(curve)]
+    assert all(0 <= x <= picture.size[0] and 0 <= y <= picture.size[1] for x, y in points)
     for left, top, right, bottom in found:
         assert not any(left + 1 < x < right - 1 and top + 1 < y < bottom - 1 for x, y in points)
+
+
+@pytest.mark.parametrize("direction", ["down", "right"])
+@pytest.mark.parametrize("seed", range(30))
+def test_no_box_and_no_label_covers_another_and_no_edge_runs_through_one(seed, direction):
+    clear(scene(random_graph(seed), direction))
+
+
+@pytest.mark.parametrize("direction", ["down", "right"])
+@pytest.mark.parametrize("caption", ["few", "a caption that is much wider than the drawing over it, whatever that is"])
+def test_a_caption_stands_below_everything(caption, direction):
+    graph = random_graph(3)
+    graph.graph["caption"] = caption
+    picture = scene(graph, direction)
+    assert picture.words[-1].lines == (caption,)
+    assert all(box.corner[1] + box.size[1] < picture.words[-1].centre[1] for box in picture.boxes)
+    clear(picture)
 
 
 def test_cycles_are_drawn_by_distance_and_two_ways_as_one_line():

@@ -53,6 +53,7 @@ def test_groups_hold_with_conditional_effects_and_axioms_too():
         problem, draw = random_problem(seed), Random(seed)
         task = ground(problem)
         groups = invariants(task)
+        assert all(never_grows(group.members, task.moves) for group in groups)
         static = [atom for atom in problem.init if atom.predicate not in problem.domain.fluents]
         for _ in range(3 if groups else 0):
             possible = [a for a in ground_atoms(CHANGING, problem.things) if a.predicate in problem.domain.fluents]

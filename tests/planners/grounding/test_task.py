@@ -1,8 +1,10 @@
 """Masks mean what the nouns mean (see test_grounding.py for everything beyond STRIPS)."""
 
 from itertools import islice
+from random import Random
 
 import pytest
+from random_tasks import random_state, random_task
 
 from nsctl.errors import DomainError
 from nsctl.symbolic import Atom, SymbolicState
@@ -71,3 +73,21 @@ def test_derived_atoms_are_never_believed():
 
 def test_bits_are_listed_from_the_lowest():
     assert list(bits(0b101001)) == [0, 3, 5]
+
+
+def test_the_delete_relaxation_is_the_fixpoint_of_a_plain_loop():
+    for seed in range(200):
+        task, draw = random_task(seed, general=True), Random(seed)
+        start = random_state(draw, task)
+        allowed = [number for number in range(len(task.moves)) if draw.random() < 0.8]
+        moves = [(task.moves[n].pre, task.moves[n].npre, task.moves[n].add, task.moves[n].delete) for n in allowed]
+        causes = [*moves, *((r.pre, r.npre, r.head, 0) for stratum in task.rules for r in stratum)]
+        for move in (task.moves[number] for number in allowed):
+            causes += [(move.pre | b.pre, move.npre | b.npre, b.add, b.delete) for b in move.branches]
+        hold, fail = start, ~start | task.derived
+        for _ in range(2 * len(task.atoms) + 1):
+            for pre, npre, add, delete in causes:
+                if hold & pre == pre and fail & npre == npre:
+                    hold, fail = hold | add, fail | delete
+        happened = [n for n, (pre, npre, _, _) in zip(allowed, moves, strict=True) if not (pre & ~hold or npre & ~fail)]
+        assert task.relaxed(start, allowed) == (hold, fail, happened)

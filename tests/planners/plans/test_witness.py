@@ -1,13 +1,15 @@
 """A witness is true, and enough: whatever else is changed, what it decides stays so."""
 
 from random import Random
+from time import monotonic
 
 from adl_domains import CHANGING, DERIVED, STATIC, condition, ground_atoms
 from adl_domains import problem as random_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsctl.symbolic import Literal, SymbolicState
+from nsctl.symbolic import Atom, Literal, Object, Problem, SymbolicState
+from planners.pddl import domain_from_pddl
 from planners.plans.witness import Witness
 
 
@@ -44,3 +46,19 @@ def test_derived_atoms_rest_on_base_literals_that_decide_them(seed):
         for _ in range(5):
             other = SymbolicState.of(a for a in atoms if fixed.get(a, draw.random() < 0.5))
             assert problem.derive(other).satisfies([literal])
+
+
+def test_a_closure_over_many_objects_is_derived_at_once():
+    """Each of 40 things stands on the next, said with a disjunction and with quantifiers of one name."""
+    domain = domain_from_pddl(
+        """(define (domain tower) (:requirements :adl :derived-predicates) (:predicates (on ?a ?b) (above ?a ?b))
+        (:derived (above ?x ?y) (or (on ?x ?y)
+          (and (exists (?z) (on ?z ?y)) (exists (?z) (and (on ?x ?z) (above ?z ?y))))))
+        (:action take :parameters (?a ?b) :precondition (on ?a ?b) :effect (not (on ?a ?b))))"""
+    )
+    things = tuple(Object(f"b{i}", domain.type("object")) for i in range(40))
+    init = SymbolicState.of(Atom("on", (f"b{i}", f"b{i + 1}")) for i in range(39))
+    begun = monotonic()
+    witness = Witness(Problem(domain, things, init, ()), init.atoms)
+    assert monotonic() - begun < 2.0
+    assert set(witness.derivations) == {Atom("above", (f"b{i}", f"b{j}")) for i in range(40) for j in range(i + 1, 40)}

@@ -3,7 +3,7 @@
 from math import inf
 
 from hypothesis import HealthCheck, given, settings
-from random_tasks import cheapest, tasks
+from random_tasks import cheapest, simulate, tasks
 
 from planners.grounding import ground
 from planners.search.explicit import Search
@@ -22,12 +22,7 @@ def test_it_solves_hanoi(hanoi):
     problem = hanoi(4)
     task = ground(problem)
     start = task.state(problem.init)
-    plan = searched(task, start).plan
-    state = start
-    for number in plan:
-        assert task.moves[number].applicable(state)
-        state = task.apply(task.moves[number], state)
-    assert task.reached(state)
+    assert task.reached(simulate(task, start, searched(task, start).plan))
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -38,11 +33,7 @@ def test_it_finds_a_plan_wherever_there_is_one(drawn):
     assert greedy.over
     assert (greedy.plan is None) == (cheapest(task, start, range(len(task.moves))) is None)
     if greedy.plan is not None:
-        state = start
-        for number in greedy.plan:
-            assert task.moves[number].applicable(state)
-            state = task.apply(task.moves[number], state)
-        assert task.reached(state)
+        assert task.reached(simulate(task, start, greedy.plan))
 
 
 def test_estimates_count_the_steps_of_a_relaxed_plan(hanoi):

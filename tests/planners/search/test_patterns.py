@@ -1,11 +1,12 @@
 """Pattern databases that share costs with landmark cuts: their sum is a lower bound in every state."""
 
 from hypothesis import HealthCheck, given, settings
-from random_tasks import cheapest, reachable, tasks
+from random_tasks import cheapest_cost, reachable, tasks
 
 from planners.grounding import ground
 from planners.grounding.invariants import invariants
-from planners.search.patterns import best_heuristic, lower_bound
+from planners.search.lmcut import LmCut
+from planners.search.patterns import best_heuristic
 from planners.search.projections import FAR, Projection
 
 often = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -18,10 +19,8 @@ def test_no_state_has_a_plan_that_is_cheaper(drawn):
     allowed = range(len(task.moves))
     heuristic = best_heuristic(task, start, allowed)
     for state in reachable(task, start, allowed):
-        value, true = heuristic(state), cheapest(task, state, allowed)
-        assert true is None or (value is not None and value <= true[0])
-    bound, true = lower_bound(task, start, allowed), cheapest(task, start, allowed)
-    assert true is None or (bound is not None and bound <= true[0])
+        value, true = heuristic(state), cheapest_cost(task, state, allowed)
+        assert true is None or (value is not None and value <= true)
 
 
 @often
@@ -33,8 +32,8 @@ def test_a_projection_to_everything_knows_the_true_costs(drawn):
     distances = projection.distances([move.cost for move in task.moves])
     assert set(projection.index) == set(reachable(task, start, allowed))
     for state, number in projection.index.items():
-        true = cheapest(task, state, allowed)
-        assert distances[number] == (FAR if true is None else true[0])
+        true = cheapest_cost(task, state, allowed)
+        assert distances[number] == (FAR if true is None else true)
 
 
 @often
@@ -58,5 +57,6 @@ def test_patterns_raise_the_bound_of_a_robot_that_must_come_back(hanoi):
     groups = invariants(task)
     with_patterns = best_heuristic(task, start, allowed, groups)
     assert with_patterns.patterns
-    assert lower_bound(task, start, allowed) < with_patterns(start) <= 14
-    assert best_heuristic(task, start, allowed, groups, effort=0)(start) == lower_bound(task, start, allowed)
+    cuts = LmCut.of(task, start, allowed)(start)
+    assert cuts < with_patterns(start) <= 14
+    assert best_heuristic(task, start, allowed, groups, effort=0)(start) == cuts

@@ -39,7 +39,7 @@ def gripper(balls, goals=None):
 
 
 def found(task, start, allowed, heuristic=None):
-    search = Search(task, start, allowed, heuristic, Symmetry.of(task, start, allowed))
+    search = Search(task, start, allowed, heuristic, Symmetry.of(task, allowed))
     while not search.over:
         search.advance(10**6, NEVER)
     return search
@@ -54,8 +54,8 @@ def test_twenty_balls_are_carried_in_no_time():
 
 
 def test_balls_with_another_goal_are_another_class():
-    task, start = gripper(5, goals=3)
-    classes = Symmetry.of(task, start, range(len(task.moves))).objects
+    task, _ = gripper(5, goals=3)
+    classes = Symmetry.of(task, range(len(task.moves))).objects
     assert {frozenset(names) for names in classes} == {
         frozenset(names) for names in (("ball0", "ball1", "ball2"), ("ball3", "ball4"), ("left", "right"))
     }
@@ -65,20 +65,33 @@ def test_a_forbidden_move_sets_its_ball_apart():
     task, start = gripper(4)
     forbidden = set(task.numbers["pick", ("ball2", "a", "left")])
     allowed = [i for i in range(len(task.moves)) if i not in forbidden]
-    assert Symmetry.of(task, start, allowed).objects == (("ball0", "ball1", "ball3"),)
+    assert Symmetry.of(task, allowed).objects == (("ball0", "ball1", "ball3"),)
     assert price(task, start, found(task, start, allowed).plan) == 11
+
+
+def test_no_symmetry_is_sought_after_the_deadline():
+    task, _ = gripper(4)
+    assert Symmetry.of(task, range(len(task.moves)), -NEVER) is None
+
+
+def test_of_a_corridor_that_forks_only_the_two_ends_are_alike():
+    places = [Object(f"p{i}", GRIPPER.type("room")) for i in range(40)]
+    task = ground(Problem(GRIPPER, tuple(places), SymbolicState.of([Atom("robot", ("p0",))]), ()))
+    ways = [(f"p{i}", f"p{i + 1}") for i in range(38)] + [("p37", "p39")]
+    allowed = [number for way in ways for number in task.numbers["move", way]]
+    assert Symmetry.of(task, allowed).objects == (("p38", "p39"),)
 
 
 def test_hanoi_has_no_discs_alike_and_two_spare_pegs(hanoi):
     """Each disc has a goal of its own; the two pegs that no goal names can be swapped."""
     task = ground(hanoi(3))
-    symmetry = Symmetry.of(task, task.state(task.problem.init), range(len(task.moves)))
+    symmetry = Symmetry.of(task, range(len(task.moves)))
     assert symmetry.objects == (("left", "middle"),)
 
 
 def test_states_equal_up_to_names_have_one_form():
     task, start = gripper(3, goals=0)
-    symmetry = Symmetry.of(task, start, range(len(task.moves)))
+    symmetry = Symmetry.of(task, range(len(task.moves)))
     balls = ("ball0", "ball1", "ball2")
     assert {frozenset(names) for names in symmetry.objects} >= {frozenset(balls)}
     for state in reachable(task, start, range(len(task.moves))):
@@ -125,7 +138,7 @@ def problems(draw):
 def test_plans_are_as_cheap_as_without_and_forms_as_far_from_the_goal(problem, informed):
     task = ground(problem)
     start, allowed = task.state(problem.init), range(len(task.moves))
-    symmetry = Symmetry.of(task, start, allowed)
+    symmetry = Symmetry.of(task, allowed)
     assume(symmetry is not None)
     heuristic = best_heuristic(task, start, allowed) if informed else None
     search, wanted = found(task, start, allowed, heuristic), cheapest(task, start, allowed)

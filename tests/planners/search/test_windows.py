@@ -2,9 +2,10 @@
 
 from math import inf
 from random import Random
+from time import monotonic
 
 import pytest
-from seeded_tasks import cheapest_cost, random_state, random_task, simulate
+from random_tasks import cheapest_cost, random_state, random_task, simulate
 
 from planners.grounding import ground
 from planners.grounding.invariants import invariants
@@ -106,3 +107,15 @@ def test_a_past_deadline_leaves_the_plan_and_the_same_effort_gives_the_same_plan
         each.advance(10**6, inf)
     assert windows[1].plan == windows[2].plan
     assert len(windows[1].plan) == 6
+
+
+def test_a_very_long_plan_is_taken_as_it_is_and_the_clock_is_read_soon(hanoi):
+    task = ground(hanoi(2))
+    start = task.state(task.problem.init)
+    there, back = (task.numbers[name][0] for name in (("pick", ("disc1", "disc2")), ("place", ("disc1", "disc2"))))
+    plan = (there, back) * 1000
+    begun = monotonic()
+    windows = Windows(task, start, plan, range(len(task.moves)))
+    windows.advance(10**9, begun + 0.05)
+    assert monotonic() - begun < 0.5
+    assert simulate(task, start, windows.plan) == start

@@ -4,7 +4,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from tiny_tasks import random_state, random_task, simulate
+from random_tasks import random_state, random_task, simulate
 
 from planners.unsolvability.bounded import bounded_core, smallest_change
 from planners.unsolvability.explanations import Question

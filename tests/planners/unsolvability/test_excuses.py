@@ -3,8 +3,8 @@
 from random import Random
 
 import pytest
+from random_tasks import random_state, random_task, reachable
 from test_unsolvable import DOORS, explained, kinds
-from tiny_tasks import random_state, random_task, reachable
 
 from nsctl.symbolic import Atom, Literal
 from planners.pddl import domain_from_pddl, problem_from_pddl

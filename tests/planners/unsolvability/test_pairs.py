@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from tiny_tasks import random_state, random_task, reachable
+from random_tasks import random_state, random_task, reachable
 
 from nsctl.symbolic import Atom
 from planners.grounding import ground

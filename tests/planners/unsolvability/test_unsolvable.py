@@ -5,7 +5,7 @@ from random import Random
 from time import monotonic
 
 import pytest
-from tiny_tasks import random_state, random_task, reachable, simulate
+from random_tasks import random_state, random_task, reachable, simulate
 
 from nsctl.errors import InvalidValue
 from nsctl.symbolic import Atom, Literal, Problem, SymbolicState
