@@ -16,7 +16,7 @@ from unified_planning.engines import OptimalityGuarantee
 from unified_planning.environment import get_environment
 from unified_planning.exceptions import UPException
 
-from nsctl.errors import InvalidValue, NsctlError, UnknownName, UnsupportedFeature
+from nsctl.errors import BrokenPart, InvalidValue, NsctlError, UnknownName, UnsupportedFeature
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut, Unsupported
 from nsctl.symbolic import Domain, Plan, PlanStep, Problem, SymbolicState
 from planners.grounding import ground
@@ -43,6 +43,8 @@ class UnifiedPlanner:
     def __init__(self, engine: str) -> None:
         self._factory = get_environment().factory
         known = installed()
+        if not known:
+            raise BrokenPart("no engine of unified-planning is installed; for example: pip install up-fast-downward")
         if engine not in known:
             raise UnknownName("engine of unified-planning", engine, known)
         self.engine = engine

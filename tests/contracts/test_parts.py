@@ -57,23 +57,33 @@ def test_a_part_loads_and_can_be_made(part: Part) -> None:
     assert inspect.getdoc(made), "a part tells in its docstring what it is"
 
 
+def made(part: Part) -> Any:
+    """The planner; of unified-planning's engines, ours is there wherever that library is."""
+    if part.name != "up":
+        return part.load()()
+    unified = pytest.importorskip("planners.unified")
+    pytest.importorskip("unified_planning")
+    unified.register()
+    return part.load()("nsctl-opt")
+
+
 @over("planners")
 def test_a_planner_reads_a_domain_and_solves_it(part: Part, world: World) -> None:
-    planner = part.load()()
+    planner = made(part)
     domain: Domain = planner.domain(small_task().domain_pddl)
     problem = small_task().brief().problem(domain)
     start = seen(world, problem)
     outcome = planner.session(problem).plan(start)
     assert outcome.plan.reaches(problem, start)
     assert (len(outcome.plan), outcome.optimal) == (6, True)
-    assert planner.name == part.name
+    assert planner.name.partition(":")[0] == part.name
 
 
 @over("planners")
 def test_a_planner_gives_the_same_plan_again(part: Part, world: World) -> None:
-    problem = small_task().brief().problem(part.load()().domain(small_task().domain_pddl))
+    problem = small_task().brief().problem(made(part).domain(small_task().domain_pddl))
     start = seen(world, problem)
-    plans = [part.load()().session(problem).plan(start).plan for _ in range(2)]
+    plans = [made(part).session(problem).plan(start).plan for _ in range(2)]
     assert plans[0] == plans[1]
 
 
