@@ -106,6 +106,9 @@ class Explainer(Protocol):
     def priced(self, problem: Problem, table: Mapping[str, float]) -> Problem:
         """``problem`` with operator costs from ``table``; refuses a table that does not fit the operators."""
 
+    def text(self, plan: Plan) -> str:
+        """The plan as validators read it: one step a line."""
+
     def check(self, problem: Problem, text: str) -> tuple[Number | None, str]:
         """Judge the text of a plan: its cost if it is valid, and otherwise ``None`` and what is wrong with it."""
 

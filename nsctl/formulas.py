@@ -122,6 +122,15 @@ def holds(
             return any(holds(body, true, objects, each) for each in bindings(variables, objects, binding))
 
 
+def plain_literals(parts: Iterable[Condition | Effect]) -> Iterator[Literal]:
+    """The literals of a conjunction that count whatever its other parts say."""
+    for part in parts:
+        if isinstance(part, Literal):
+            yield part
+        elif isinstance(part, And):
+            yield from plain_literals(part.parts)
+
+
 def scoped_literals(
     condition: Condition, scope: Mapping[str, Object]
 ) -> Iterator[tuple[Literal, Mapping[str, Object]]]:

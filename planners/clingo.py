@@ -22,7 +22,7 @@ from planners.grounding.invariants import invariants
 from planners.grounding.restriction import Ban, restricted
 from planners.grounding.task import GroundTask
 from planners.pddl import domain_from_pddl, problem_from_pddl
-from planners.pddl.plan_files import steps_from_text
+from planners.pddl.plan_files import plan_to_text, steps_from_text
 from planners.plans import causal
 from planners.plans.deorder import StepContext, contexts
 from planners.plans.monitor import PlanMonitor
@@ -103,6 +103,10 @@ class ClingoPlanner:
         if kind not in GRAPHS:
             raise UnknownName("kind of picture", kind, GRAPHS)
         write_graph(GRAPHS[kind](problem, plan), path)
+
+    def text(self, plan: Plan) -> str:
+        """The plan as validators read it: one step a line, and the cost in a comment."""
+        return plan_to_text(plan)
 
     def check(self, problem: Problem, text: str) -> tuple[Number | None, str]:
         """Judge the text of a plan: its cost if it is valid, and otherwise ``None`` and what is wrong with it."""
@@ -257,6 +261,8 @@ class ClingoSession:
 
     def _refused(self, task: GroundTask, init: SymbolicState, counted: bool) -> Iterator[Ban]:
         """What is forbidden in this plan; counts down what is forbidden for some plans only."""
+        if not self._forbidden:
+            return
         static = self.problem.init.atoms - self._moving(self.problem.init)
         seen = self.problem.derive(SymbolicState(static | self._moving(init)))
         for entry in self._forbidden:

@@ -136,7 +136,7 @@ class Optimising:
     def __init__(self, solvers: Solvers, view: View) -> None:
         self._cheapest = Cheapest(view.task, view.start, view.moves, solvers.groups)
         self._task = view.task
-        self._saved = -EFFORT_TO_BUILD * size(view.task)
+        self._saved = -EFFORT_TO_BUILD * view.task.size
 
     @property
     def over(self) -> bool:
@@ -168,7 +168,7 @@ class Sequential:
 
     def __init__(self, solvers: Solvers, start: int, bans: Sequence[Ban], cost: int) -> None:
         self._solvers, self._start, self._bans, self._cost = solvers, start, bans, cost
-        self._size = size(solvers.task)
+        self._size = solvers.task.size
         self._horizons: Horizons | None = None
         self._saved = -EFFORT_TO_BUILD * self._size
 
@@ -202,7 +202,7 @@ class Layered:
         self._avoided = [number for number in range(len(view.task.moves)) if number not in usable]
         self._fewest = fewest_layers(view.task, view.start, view.moves) or 1
         self._search: LayerSearch | None = None
-        self._saved = -EFFORT_TO_BUILD * size(solvers.task)
+        self._saved = -EFFORT_TO_BUILD * solvers.task.size
         self.over = False
 
     def advance(self, board: Board, effort: int, deadline: float) -> None:
@@ -215,7 +215,7 @@ class Layered:
         answer = self._search.advance(max(1, self._saved // EFFORT_PER_CONFLICT), deadline)
         self._saved -= EFFORT_PER_CONFLICT * answer.conflicts
         if isinstance(answer, Found):
-            board.offer(answer.plan, cost(self._solvers.task, answer.plan), "parallel answer sets")
+            board.offer(answer.plan, self._solvers.task.price(answer.plan), "parallel answer sets")
             self.over = True
 
 
@@ -238,7 +238,7 @@ class Hasty:
             self._search = Greedy(self._view.task, self._view.start, self._view.moves, self._successors)
         self._search.advance(effort, deadline)
         if self._search.plan is not None:
-            board.offer(self._search.plan, cost(self._view.task, self._search.plan), "greedy search")
+            board.offer(self._search.plan, self._view.task.price(self._search.plan), "greedy search")
 
 
 class Improving:
@@ -262,13 +262,3 @@ class Improving:
         self._windows.advance(effort, deadline)
         if (self._windows.cost, len(self._windows.plan)) < (board.upper or 0, len(board.best)):
             board.offer(self._windows.plan, self._windows.cost, f"{board.engine}, shortened")
-
-
-def cost(task: GroundTask, plan: Sequence[int]) -> int:
-    """What a plan costs, in units."""
-    return sum(task.moves[number].cost for number in plan)
-
-
-def size(task: GroundTask) -> int:
-    """How many atoms the moves of a task need and change, all together."""
-    return sum(sum(map(int.bit_count, (m.pre, m.npre, m.add, m.delete))) + 1 for m in task.moves)

@@ -4,8 +4,8 @@ The order is fixed and every slice is counted in effort, not in seconds, so the 
 
 1. the delete relaxation, which proves at once that some goals are out of reach;
 2. a slice of blind search over states, which settles every small task;
-3. for the cheapest plan, A* and the warm solver in turns with growing slices; for a first plan, parallel answer sets,
-   improved afterwards.
+3. for the cheapest plan, A* and the warm solver in turns with growing slices; for a first plan, greedy search, and
+   parallel answer sets in turns with it where that takes long, shortened afterwards.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ SLICE = 200_000
 """Effort (0.1 microseconds each) of the blind slice; about 20 ms."""
 GROWTH = 2
 """How much longer each round of slices is than the one before."""
-
-
 NARROW, LONG = 1.2, 40_000_000
 """Where layers of blind search grow by less than this factor, it goes on for so long: the whole space is small."""
 BROAD = 1.5

@@ -16,13 +16,22 @@ from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, Unsupported
 
 if TYPE_CHECKING:
     from nsctl.contracts import Explainer, Planner
-    from nsctl.symbolic import Problem
+    from nsctl.symbolic import Plan, Problem
 
 PERCEPTION, GROUNDER, EXPLAINER = "tracker", "geometric", "clingo"
 """The parts that the neuro-symbolic agent looks with, too; and who explains what another planner found."""
 GRAPHS = ("plan", "causal", "states")
 EXPLAINED = 300
 """Steps of a plan up to which its reasons are given without being asked for."""
+
+TaskOrDomain = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK | DOMAIN.pddl",
+        help="A task, for example hanoi-3, or the file of a PDDL domain.",
+        autocompletion=complete_task,
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,14 +40,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(
-    task: Annotated[
-        str,
-        typer.Argument(
-            metavar="TASK | DOMAIN.pddl",
-            help="A task, for example hanoi-3, or the file of a PDDL domain.",
-            autocompletion=complete_task,
-        ),
-    ],
+    task: TaskOrDomain,
     problem: Annotated[
         Path | None, typer.Argument(metavar="[PROBLEM.pddl]", help="The file of the PDDL problem.")
     ] = None,
@@ -77,10 +79,7 @@ def plan(
     """
     from nsctl.cli import plan_report
 
-    if graph_kind not in GRAPHS:
-        raise InvalidValue(f"--graph-kind must be one of {', '.join(GRAPHS)}, got {graph_kind!r}")
-    if graph is not None or output is not None:
-        _check_targets(graph, graph_kind, output)
+    _check_targets(graph, graph_kind, output)
     asked = Question(task, problem, seed, planner, optimal, time_limit, explain, costs, rules)
     try:
         parts = asked.parts()
@@ -93,12 +92,7 @@ def plan(
     answer = asked.answer(parts)
     plan_report.show(asked, answer, as_json)
     if isinstance(answer.outcome, Solved):
-        if graph is not None:
-            parts.explainer.draw(parts.problem, answer.outcome.plan, graph, graph_kind)
-            typer.echo(f"graph  {graph}", err=True)
-        if output is not None:
-            output.write_text(plan_report.plan_text(answer.outcome.plan), "utf-8")
-            typer.echo(f"plan   {output}", err=True)
+        _write(parts, answer.outcome.plan, graph, graph_kind, output)
     raise typer.Exit(plan_report.ENDINGS[type(answer.outcome)][1])
 
 
@@ -211,6 +205,8 @@ def _judge(parts: Parts, path: Path, as_json: bool) -> None:
 
 def _check_targets(graph: Path | None, kind: str, output: Path | None) -> None:
     """Refuse what cannot be written before any time is spent on a plan."""
+    if kind not in GRAPHS:
+        raise InvalidValue(f"--graph-kind must be one of {', '.join(GRAPHS)}, got {kind!r}")
     for path in filter(None, (graph, output)):
         if not path.absolute().parent.is_dir():
             raise InvalidValue(f"{path} cannot be written: there is no folder {path.absolute().parent}")
@@ -218,6 +214,16 @@ def _check_targets(graph: Path | None, kind: str, output: Path | None) -> None:
         from nsctl import registry
 
         registry.load("planners", EXPLAINER)().check_target(graph, kind)
+
+
+def _write(parts: Parts, plan: Plan, graph: Path | None, kind: str, output: Path | None) -> None:
+    """Write the plan's picture and text where they are wanted."""
+    if graph is not None:
+        parts.explainer.draw(parts.problem, plan, graph, kind)
+        typer.echo(f"graph  {graph}", err=True)
+    if output is not None:
+        output.write_text(parts.explainer.text(plan), "utf-8")
+        typer.echo(f"plan   {output}", err=True)
 
 
 def _is_pddl(name: str) -> bool:

@@ -36,12 +36,6 @@ def show(question: Question, answer: Answer, as_json: bool, detail: str = "") ->
         _print(question, answer, detail)
 
 
-def plan_text(plan: Plan) -> str:
-    """The plan as validators read it: one step a line, and the cost in a comment."""
-    lines = [f"({' '.join([step.operator, *step.arguments])})" for step in plan]
-    return "\n".join([*lines, f"; cost = {_number(plan.cost)}"]) + "\n"
-
-
 def _result(answer: Answer) -> dict[str, Any]:
     """The object that ``--json`` prints. Its keys may be added to, never renamed."""
     outcome = answer.outcome

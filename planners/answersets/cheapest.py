@@ -142,7 +142,7 @@ class Cheapest:
             self.plan, self.cost = plan, cost
 
     def _price(self, shown: Sequence[tuple[int, ...]]) -> int:
-        return sum(self._task.moves[atom[0]].cost for atom in shown)
+        return self._task.price(atom[0] for atom in shown)
 
     def _proven_so_far(self, solver: Solver) -> int:
         lower = solver.control.statistics["summary"].get("lower")

@@ -112,8 +112,7 @@ class Solver:
         self._bans: list[_Ban] = []
         self._avoided: dict[int, int] = {}
         self._literals: dict[tuple[str, tuple[int, ...]], int] = {}
-        size = sum(sum(map(int.bit_count, (m.pre, m.npre, m.add, m.delete))) + 1 for m in task.moves)
-        self._chunk = max(1, min(CHUNK, CHUNK_SIZE // (size + 1)))
+        self._chunk = max(1, min(CHUNK, CHUNK_SIZE // (task.size + 1)))
 
     def unroll(self, steps: int, deadline: float, exactly: bool = False) -> bool:
         """Ground the program for ``steps`` steps, or more unless ``exactly``; false if the deadline came first."""

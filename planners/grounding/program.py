@@ -19,7 +19,8 @@ from time import monotonic
 
 import clingo
 
-from nsctl.symbolic import EQUALITY, OBJECT, And, Atom, Condition, Literal, Object, Problem, When
+from nsctl.formulas import plain_literals
+from nsctl.symbolic import EQUALITY, OBJECT, Atom, Condition, Literal, Object, Problem, When
 from nsctl.symbolic import Type as Kind
 
 GENERAL = 500
@@ -176,7 +177,7 @@ class _Program:
         effects: Iterable[Literal],
         variables: Mapping[str, str],
     ) -> Iterator[str]:
-        literals = list(_plain(conditions))
+        literals = list(plain_literals(conditions))
         for parameter in parameters:
             yield f"type({_quote(parameter.type.name)},{variables[parameter.name]})"
         for literal in (*literals, *effects):
@@ -201,15 +202,6 @@ class _Program:
         ):
             if argument in variables and kind.name != OBJECT.name:
                 yield f"type({_quote(kind.name)},{variables[argument]})"
-
-
-def _plain(conditions: Iterable[Condition]) -> Iterator[Literal]:
-    """The literals that must hold whatever else the conditions say."""
-    for condition in conditions:
-        if isinstance(condition, Literal):
-            yield condition
-        elif isinstance(condition, And):
-            yield from _plain(condition.parts)
 
 
 def _sizes(problem: Problem) -> Callable[[Kind], int]:

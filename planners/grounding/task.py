@@ -117,7 +117,7 @@ class GroundTask:
     @cached_property
     def derived(self) -> int:
         """Mask of the atoms that the rules derive."""
-        return _union(rule.head for stratum in self.rules for rule in stratum)
+        return union(rule.head for stratum in self.rules for rule in stratum)
 
     @cached_property
     def strips(self) -> bool:
@@ -128,6 +128,15 @@ class GroundTask:
     def cheapest(self) -> int:
         """The cost of the cheapest move, in units."""
         return min((move.cost for move in self.moves), default=0)
+
+    @cached_property
+    def size(self) -> int:
+        """How many atoms the moves need and change, all together."""
+        return sum(sum(map(int.bit_count, (m.pre, m.npre, m.add, m.delete))) + 1 for m in self.moves)
+
+    def price(self, numbers: Iterable[int]) -> int:
+        """What these moves cost together, in units."""
+        return sum(self.moves[number].cost for number in numbers)
 
     def close(self, state: int) -> int:
         """``state`` with exactly those derived atoms that the rules give it."""
@@ -141,7 +150,7 @@ class GroundTask:
                 if not ready:
                     break
                 waiting = [r for r in waiting if not (state & r.pre == r.pre and not state & r.npre)]
-                state |= _union(rule.head for rule in ready)
+                state |= union(rule.head for rule in ready)
         return state
 
     def apply(self, move: Move, state: int) -> int:
@@ -168,7 +177,7 @@ class GroundTask:
 
     def mask(self, atoms: Iterable[Atom]) -> int:
         """The set of those ``atoms`` that can change."""
-        return _union(1 << self.index[atom] for atom in atoms if atom in self.index)
+        return union(1 << self.index[atom] for atom in atoms if atom in self.index)
 
     def reachable_atoms(self) -> frozenset[Atom]:
         """The atoms that can change and hold in the problem's initial state or after some step, in the relaxation."""
@@ -271,7 +280,7 @@ def _repriced(step: PlanStep, cost: Number) -> PlanStep:
     return PlanStep(step.operator, step.arguments, step.preconditions, step.effects, cost, step.conditional)
 
 
-def _union(masks: Iterable[int]) -> int:
+def union(masks: Iterable[int]) -> int:
     whole = 0
     for mask in masks:
         whole |= mask

@@ -34,7 +34,8 @@ _STEP = re.compile(r"(?:\d+(?:\.\d*)?\s*:)?\s*\(([^()]*)\)\s*(?:\[\s*\d+(?:\.\d*
 def plan_to_text(plan: Plan) -> str:
     """The plan as a file's text, its cost in a comment at the end."""
     lines = [f"({' '.join((step.operator, *step.arguments))})" for step in plan]
-    return "\n".join([*lines, f"; cost = {plan.cost}", ""])
+    cost = plan.cost if isinstance(plan.cost, int) else float(plan.cost)
+    return "\n".join([*lines, f"; cost = {cost}", ""])
 
 
 def steps_from_text(text: str, problem: Problem, source: str = "") -> tuple[Named, ...]:

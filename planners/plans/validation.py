@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from nsctl.errors import DomainError, NsctlError
+from nsctl.formulas import plain_literals
 from nsctl.symbolic import (
     And,
     Atom,
@@ -130,7 +131,7 @@ class Validator:
                 if not thing.type.is_a(parameter.type):
                     raise Refused(f"{parameter.name} must be a {parameter.type}, but {thing.name} is a {thing.type}")
             scope = {thing.name: thing for thing in self.problem.things}
-            for literal in _plain((*operator.preconditions, *operator.effects)):
+            for literal in plain_literals((*operator.preconditions, *operator.effects)):
                 if literal.atom.predicate != "=":
                     self.problem.domain.check(literal.atom.substitute(binding), scope, "atom")
         except (DomainError, LookupError) as misfit:
@@ -210,15 +211,6 @@ def _bound(condition: Condition, binding: Mapping[str, str]) -> str:
     if isinstance(condition, Forall | Exists):
         binding = {name: v for name, v in binding.items() if name not in {v.name for v in condition.variables}}
     return re.sub(r"\?[^\s,():]+", lambda found: binding.get(found[0], found[0]), str(condition))
-
-
-def _plain(parts: Iterable[object]) -> Iterator[Literal]:
-    """Literals that every instance has, whatever its other conditions say."""
-    for part in parts:
-        if isinstance(part, Literal):
-            yield part
-        elif isinstance(part, And):
-            yield from _plain(part.parts)
 
 
 def _total(done: Iterable[Execution]) -> Number:

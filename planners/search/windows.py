@@ -314,7 +314,7 @@ def _steps(before: dict[int, tuple[int, int]], state: int, source: int) -> tuple
 
 
 def _cost(task: GroundTask, plan: Sequence[int]) -> Cost:
-    return sum(task.moves[number].cost for number in plan), len(plan)
+    return task.price(plan), len(plan)
 
 
 def _minus(cost: Cost, spent: Cost) -> Cost:

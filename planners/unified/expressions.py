@@ -10,6 +10,7 @@ from unified_planning.model import Effect as UnifiedEffect
 from unified_planning.model import Fluent, FNode, InstantaneousAction, Variable
 
 from nsctl.errors import UnsupportedFeature
+from nsctl.formulas import plain_literals
 from nsctl.symbolic import (
     EQUALITY,
     And,
@@ -132,17 +133,9 @@ class Expressions:
 def _narrowed(parameter: Object, operator: Operator, nouns: Nouns) -> Type:
     """The narrowest type that the operator's plain literals ask of ``parameter``; only its objects can ever bind it."""
     narrowest = parameter.type
-    for literal in _plain((*operator.preconditions, *operator.effects)):
+    for literal in plain_literals((*operator.preconditions, *operator.effects)):
         if literal.atom.predicate != EQUALITY:
             for argument, wanted in zip(literal.atom.arguments, nouns.signature(literal.atom.predicate), strict=True):
                 if argument == parameter.name and wanted.is_a(narrowest):
                     narrowest = wanted
     return narrowest
-
-
-def _plain(parts: Iterable[object]) -> Iterator[Literal]:
-    for part in parts:
-        if isinstance(part, Literal):
-            yield part
-        elif isinstance(part, And):
-            yield from _plain(part.parts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 from nsctl.symbolic import Atom, Condition, Literal, When
 from planners.grounding.invariants import Invariant
 from planners.grounding.normal_form import AUXILIARY
-from planners.grounding.task import bits
+from planners.grounding.task import bits, union
 from planners.unsolvability.explanations import Blame, Question, Rung, Wish, listed, without
 from planners.unsolvability.pairs import Pairs
 
@@ -170,7 +170,7 @@ def _one_group(question: Question) -> Rung | None:
         rivals = [wish for wish, (pre, _) in sole if pre & group.members]
         if len({wish.ways[0][0] & group.members for wish in rivals}) > 1:
             return _grouped(question, group, _apart(rivals, group), "at most")
-        denied = _union(npre for _, (_, npre) in sole)
+        denied = union(npre for _, (_, npre) in sole)
         if group.exact and group.weight(question.start) and not group.members & ~denied:
             return _grouped(question, group, [w for w, (_, npre) in sole if npre & group.members], "exactly")
     return None
@@ -217,10 +217,3 @@ def _asker(question: Question, number: int, positive: bool) -> Condition:
         if len(wish.ways) == 1 and wish.ways[0][not positive] >> number & 1:
             return wish.said
     return Literal(question.task.atoms[number], positive)
-
-
-def _union(masks: Iterable[int]) -> int:
-    whole = 0
-    for mask in masks:
-        whole |= mask
-    return whole
