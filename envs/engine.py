@@ -5,27 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nsctl.scene import Array, Body, Image, Pose
 
 TABLE_CENTRE = (0.5, 0.0)
 TABLE_HALF = (0.4, 0.4)
 """The table's middle and half its size in the plane [m]; its top is z = 0."""
+DENSITY = 500.0
+"""kg/m3 of every solid part: a 45 mm cube weighs 46 g."""
 MAX_OPENING = 0.08
 """Travel of the pads [m]: a gripper that is commanded wide open reads 3 mm more, the gap between its closed pads."""
 
 
 class Engine(Protocol):
-    """A Franka Panda at a table with bodies on it."""
+    """A Franka Panda at a table with bodies on it. ``cameras`` and ``video`` say what will be asked of it."""
 
     name: str
 
     def __init__(self, bodies: Sequence[Body], cameras: tuple[str, ...] = (), *, video: bool = False) -> None: ...
 
     def reset(self, poses: Mapping[str, Pose]) -> None:
-        """The arm at home with an open gripper, every body at its pose, everything at rest."""
+        """The arm at home with an open gripper, every body at its pose, everything at rest, every change undone."""
 
     def control(self, target: Pose, opening: float) -> None:
         """One control step (50 ms): move the tool centre point towards ``target`` and the pads to ``opening`` [m]."""
@@ -45,7 +44,7 @@ class Engine(Protocol):
         """True pose of every body."""
 
     def touched(self) -> frozenset[str]:
-        """The movable bodies that a finger pad touches."""
+        """The movable and sliding bodies that a finger pad touches."""
 
     def place(self, name: str, pose: Pose) -> None:
         """Put a movable body somewhere at rest, as a hand would."""
@@ -53,16 +52,25 @@ class Engine(Protocol):
     def push(self, name: str, velocity: Sequence[float]) -> None:
         """Give a movable body a linear velocity [3], m/s."""
 
-    def save(self) -> NDArray[np.float64]:
-        """The full state: what :meth:`restore` needs to go on exactly from here."""
+    def alter(self, name: str, *, friction: float = 1.0, mass: float = 1.0) -> None:
+        """Multiply what a movable body's sliding friction and mass were at first, until the next reset."""
 
-    def restore(self, state: NDArray[np.float64]) -> None: ...
+    def move_camera(self, name: str, shift: Sequence[float]) -> None:
+        """Move a fixed camera from where it stood at first by ``shift`` [3], m, until the next reset."""
+
+    def numbers(self) -> Array:
+        """Positions and velocities of the arm and of every body, in a fixed order: equal if and only if the state is."""
+
+    def save(self) -> Any:
+        """All that :meth:`restore` needs to go on exactly from here, in this engine."""
+
+    def restore(self, state: Any) -> None: ...
 
     def render(self, camera: str) -> Image:
         """A policy camera's picture, uint8 [128, 128, 3]."""
 
     def film(self) -> Image:
-        """A prettier picture for people, uint8 [height, width, 3]."""
+        """A prettier picture for people, uint8 [360, 480, 3]."""
 
     def describe(self) -> Mapping[str, Any]:
         """Name and version of the simulator."""

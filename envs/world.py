@@ -64,10 +64,11 @@ class TableWorld:
 
     def reset(self, seed: int, episode: int) -> Observation:
         key = crc32(f"{self.task.name}@{self.task.version}".encode())
-        start, sensing, meddling = (
-            np.random.default_rng(s) for s in np.random.SeedSequence([seed, episode, key]).spawn(3)
+        start, sensing, meddling, wording = (
+            np.random.default_rng(s) for s in np.random.SeedSequence([seed, episode, key]).spawn(4)
         )
         self._engine.reset(self.task.sample(start).poses)
+        self.task.phrase(wording)
         self._target, self._gripper = self._engine.tcp, -1.0
         for _ in range(SETTLING_STEPS):
             self._drive()
@@ -113,7 +114,7 @@ class TableWorld:
         return tuple(self._disturbances)
 
     def state_hash(self) -> str:
-        return hashlib.sha256(self._engine.save().tobytes()).hexdigest()[:16]
+        return hashlib.sha256(self._engine.numbers().tobytes()).hexdigest()[:16]
 
     def truth(self) -> Mapping[str, Pose]:
         return self._engine.poses()

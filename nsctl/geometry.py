@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 
-from nsctl.scene import Array
+from nsctl.scene import Array, Mount, Pose
 
 QUARTER = np.pi / 2
 
@@ -73,3 +73,15 @@ def box_yaw(quaternion: Array) -> float:
 def box_tilt(quaternion: Array) -> float:
     """How far the face that lies on top leans from level, in radians."""
     return float(np.arccos(np.clip(np.abs(matrix(quaternion)[2]).max(), 0.0, 1.0)))
+
+
+def mounted(mount: Mount, parent: Pose, slid: float = 0.0) -> Pose:
+    """Where a body hangs whose mount's parent lies at ``parent``, when it has slid out by ``slid`` metres."""
+    at = np.array(mount.at) + [slid, 0.0, 0.0]
+    return Pose(parent.position + matrix(parent.quaternion) @ at, parent.quaternion)
+
+
+def slid(mount: Mount, parent: Pose, pose: Pose) -> float:
+    """How far [m] a mounted body at ``pose`` has slid out: the inverse of :func:`mounted`."""
+    at = matrix(parent.quaternion).T @ (pose.position - parent.position)
+    return float(at[0] - mount.at[0])

@@ -73,10 +73,37 @@ class Pose:
 
 
 @dataclass(frozen=True)
-class Body:
-    """A box of a scene: its name, its symbolic type, half its size [m] and how it looks.
+class Box:
+    """A solid part of a body: half its size [m], where its middle lies in the body's frame [m], and its colour."""
 
-    A body that is not ``movable`` is a place: a mark on the table, without contact.
+    half_extents: tuple[float, float, float]
+    at: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rgb: tuple[float, float, float] | None = None
+    """The body's own colour if it is ``None``."""
+
+    def __post_init__(self) -> None:
+        _require_lengths("a box", self.half_extents)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """How a body hangs on another: at a point of that one's frame [m], sliding out along its x axis by ``travel`` [m]."""
+
+    on: str
+    at: tuple[float, float, float]
+    travel: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.travel < inf:
+            raise InvalidValue(f"a mount on {self.on!r} must travel >= 0 m, got {self.travel}")
+
+
+@dataclass(frozen=True)
+class Body:
+    """A thing of a scene: its name, its symbolic type, half its size [m] and how it looks.
+
+    A ``movable`` body is one solid box. Any other stays where it is put (or hangs on its ``mount``): with ``boxes`` it is
+    a fixture that consists of them, without it is a place, a mark that nothing touches.
     """
 
     name: str
@@ -84,10 +111,18 @@ class Body:
     half_extents: tuple[float, float, float]
     rgb: tuple[float, float, float] = (0.6, 0.6, 0.6)
     movable: bool = True
+    boxes: tuple[Box, ...] = ()
+    mount: Mount | None = None
 
     def __post_init__(self) -> None:
-        if len(self.half_extents) != 3 or not all(0 < extent < inf for extent in self.half_extents):
-            raise InvalidValue(f"{self.name}: half extents must be 3 lengths > 0 m, got {self.half_extents}")
+        _require_lengths(self.name, self.half_extents)
+        if self.movable and (self.boxes or self.mount):
+            raise InvalidValue(f"{self.name}: a movable body is one box and hangs on nothing; say movable=False")
+
+
+def _require_lengths(what: str, half_extents: tuple[float, ...]) -> None:
+    if len(half_extents) != 3 or not all(0 < extent < inf for extent in half_extents):
+        raise InvalidValue(f"{what}: half extents must be 3 lengths > 0 m, got {half_extents}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsctl.scene import Body, Pose
-from nsctl.symbolic import Atom, Domain, Literal, Object, Problem, SymbolicState
+from nsctl.symbolic import Atom, Domain, Formula, Object, Problem, SymbolicState
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Brief:
     bodies: tuple[Body, ...]
     objects: Mapping[str, str]
     facts: frozenset[Atom]
-    goal: tuple[Literal, ...]
+    goal: tuple[Formula, ...]
 
     def problem(self, domain: Domain) -> Problem:
         """The planning problem: objects, static facts and goal. What else holds at first must be seen."""
@@ -53,14 +53,20 @@ class Task(ABC):
     """Symbolic objects and their types: the bodies, and what has no body of its own, such as the table."""
     facts: frozenset[Atom]
     """Static atoms that are known beforehand, for example which disc is smaller."""
-    instruction: str
+    instruction: str = ""
+    """What is asked for in this episode: one of the phrasings."""
     horizon: int
     """Control steps after which an episode times out."""
 
     @property
     @abstractmethod
-    def goal(self) -> tuple[Literal, ...]:
+    def goal(self) -> tuple[Formula, ...]:
         """What must hold at the end, in the predicates of the domain."""
+
+    @property
+    @abstractmethod
+    def phrasings(self) -> tuple[str, ...]:
+        """The instruction for the goal that was drawn last, in several paraphrases."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> InitialState:
@@ -73,6 +79,10 @@ class Task(ABC):
     def broken_rule(self, truth: Mapping[str, Pose]) -> str:
         """The rule of the task that the true poses break at this moment, in a few words; empty if none."""
         return ""
+
+    def phrase(self, rng: np.random.Generator) -> None:
+        """Choose this episode's instruction."""
+        self.instruction = self.phrasings[rng.integers(len(self.phrasings))]
 
     def brief(self) -> Brief:
         """What an agent is told, once an initial state has been drawn."""

@@ -6,24 +6,25 @@ A target that jumps every 50 ms makes the cube slip by millimetres in the hand; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cameras import FIXED
 from envs.engine import MAX_OPENING
 from envs.mujoco.kinematics import ArmKinematics
 from envs.mujoco.model import TIMESTEP, scene_model
-from envs.mujoco.panda import FINGERS, HOME
 from envs.mujoco.picture import Film, PolicyCamera
+from envs.panda import FINGERS, HOME, PAD_GAP, PADS
 from nsctl.errors import InvalidValue
+from nsctl.geometry import slid
 from nsctl.scene import CONTROL_HZ, Array, Body, Image, Pose
 
 SUBSTEPS = round(1 / (CONTROL_HZ * TIMESTEP))
 _RAMP = np.arange(1, SUBSTEPS + 1)[:, None] / SUBSTEPS  # [SUBSTEPS, 1]
-_PAD_GAP = 0.003
-"""Metres between the pads when the finger joints read zero."""
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 
 
@@ -40,19 +41,23 @@ class MujocoEngine:
         self._tcp = self._model.site("tcp").id
         self._fingers = [int(self._model.joint(f).qposadr[0]) for f in FINGERS]
         self._ids = {name: self._model.body(name).id for name in self._bodies}
-        self._names = {self._model.geom(b.name).id: b.name for b in bodies if b.movable}
-        self._pads = [self._model.geom(f"{side}_pad").id for side in ("left", "right")]
+        graspable = [b.name for b in bodies if b.movable or b.mount]
+        self._names = {g: n for n in graspable for g in np.flatnonzero(self._model.geom_bodyid == self._ids[n])}
+        self._pads = [self._model.geom(f"{link} pad").id for link in PADS]
+        self._first, self._altered = deepcopy(self._model), False
         self._film = Film(bodies) if video else None
         self._cameras = {name: PolicyCamera(self._model, name) for name in cameras}
 
     def reset(self, poses: Mapping[str, Pose]) -> None:
+        self._undo_changes()
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[:7] = self._data.ctrl[:7] = HOME
         for address in self._fingers:
             self._data.qpos[address] = MAX_OPENING / 2
         self._data.ctrl[7] = MAX_OPENING / 2
         for name, pose in poses.items():
-            self._set_pose(name, pose)
+            mount = self._bodies[name].mount
+            self._set_pose(name, pose, poses[mount.on] if mount else None)
         mujoco.mj_forward(self._model, self._data)
 
     def control(self, target: Pose, opening: float) -> None:
@@ -76,7 +81,7 @@ class MujocoEngine:
 
     @property
     def opening(self) -> float:
-        return float(sum(self._data.qpos[address] for address in self._fingers)) + _PAD_GAP
+        return float(sum(self._data.qpos[address] for address in self._fingers)) + PAD_GAP
 
     def poses(self) -> Mapping[str, Pose]:
         return {name: Pose(self._data.xpos[i], self._data.xquat[i]) for name, i in self._ids.items()}
@@ -95,24 +100,38 @@ class MujocoEngine:
         self._require_movable(name)
         self._data.joint(name).qvel[:3] = velocity
 
+    def alter(self, name: str, *, friction: float = 1.0, mass: float = 1.0) -> None:
+        self._require_movable(name)
+        body, geom = self._ids[name], self._model.geom(name).id
+        self._model.geom_friction[geom, 0] = self._first.geom_friction[geom, 0] * friction
+        self._model.body_mass[body] = self._first.body_mass[body] * mass
+        self._model.body_inertia[body] = self._first.body_inertia[body] * mass
+        mujoco.mj_setConst(self._model, mujoco.MjData(self._model))
+        self._altered = True
+
+    def move_camera(self, name: str, shift: Sequence[float]) -> None:
+        if name not in FIXED:
+            raise InvalidValue(f"camera {name!r} stands nowhere fixed; these do: {', '.join(FIXED)}")
+        self._model.camera(name).pos = np.add(self._first.camera(name).pos, shift)
+        self._altered = True
+
+    def numbers(self) -> Array:
+        return np.concatenate([self._data.qpos, self._data.qvel, self._data.mocap_pos.flat, self._data.mocap_quat.flat])
+
     def save(self) -> NDArray[np.float64]:
         state = np.empty(mujoco.mj_stateSize(self._model, _STATE))
         mujoco.mj_getState(self._model, self._data, state, _STATE)
-        places = [np.concatenate([self._model.body(n).pos, self._model.body(n).quat]) for n in self._places()]
-        return np.concatenate([state, *places])
+        return state
 
     def restore(self, state: NDArray[np.float64]) -> None:
-        size = mujoco.mj_stateSize(self._model, _STATE)
-        expected = size + 7 * len(self._places())
+        expected = mujoco.mj_stateSize(self._model, _STATE)
         if state.shape != (expected,):
             raise InvalidValue(f"a state of this scene has {expected} numbers, got shape {state.shape}")
-        for name, place in zip(self._places(), state[size:].reshape(-1, 7), strict=True):
-            self._model.body(name).pos, self._model.body(name).quat = place[:3], place[3:]
         mujoco.mj_resetData(self._model, self._data)
-        mujoco.mj_setState(self._model, self._data, state[:size], _STATE)
+        mujoco.mj_setState(self._model, self._data, state, _STATE)
         mujoco.mj_forward(self._model, self._data)
         # mj_forward fills in what mj_setState leaves stale, and so moves the warm start of the solver: put it back.
-        mujoco.mj_setState(self._model, self._data, state[:size], _STATE)
+        mujoco.mj_setState(self._model, self._data, state, _STATE)
 
     def render(self, camera: str) -> Image:
         if camera not in self._cameras:
@@ -135,15 +154,23 @@ class MujocoEngine:
         if self._film is not None:
             self._film.close()
 
-    def _places(self) -> list[str]:
-        return [name for name, body in self._bodies.items() if not body.movable]
+    def _undo_changes(self) -> None:
+        if self._altered:
+            for field in ("geom_friction", "body_mass", "body_inertia", "cam_pos"):
+                getattr(self._model, field)[:] = getattr(self._first, field)
+            mujoco.mj_setConst(self._model, mujoco.MjData(self._model))
+            self._altered = False
 
-    def _set_pose(self, name: str, pose: Pose) -> None:
-        if self._bodies[name].movable:
+    def _set_pose(self, name: str, pose: Pose, parent: Pose | None = None) -> None:
+        body = self._bodies[name]
+        if body.movable:
             joint = self._data.joint(name)
             joint.qpos[:3], joint.qpos[3:], joint.qvel[:] = pose.position, pose.quaternion, 0
-        else:
-            self._model.body(name).pos, self._model.body(name).quat = pose.position, pose.quaternion
+        elif body.mount is None:
+            mocap = self._model.body(name).mocapid[0]
+            self._data.mocap_pos[mocap], self._data.mocap_quat[mocap] = pose.position, pose.quaternion
+        elif body.mount.travel and parent is not None:
+            self._data.joint(name).qpos[0] = slid(body.mount, parent, pose)
 
     def _require_movable(self, name: str) -> None:
         if name not in self._bodies or not self._bodies[name].movable:

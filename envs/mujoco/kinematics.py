@@ -9,7 +9,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from envs.mujoco.panda import HOME, panda_spec
+from envs.mujoco.panda import panda_spec
+from envs.panda import HOME
 from nsctl.scene import Array, Pose
 
 _DAMPING = 0.02
@@ -22,7 +23,7 @@ class ArmKinematics:
     """Finds joint angles [7] that bring the tool centre point to a pose."""
 
     def __init__(self) -> None:
-        self._model = panda_spec(visuals=False).compile()
+        self._model = panda_spec("none").compile()
         self._data = mujoco.MjData(self._model)
         self._site = self._model.site("tcp").id
         self._low, self._high = (self._model.jnt_range[:7] + np.array([0.02, -0.02])).T

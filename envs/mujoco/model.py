@@ -8,32 +8,27 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
-from envs.engine import TABLE_CENTRE, TABLE_HALF
+from envs.cameras import FILM_SIZE, FIXED, ON_HAND, WRIST, Camera
+from envs.engine import DENSITY, TABLE_CENTRE, TABLE_HALF
 from envs.mujoco.panda import panda_spec
-from nsctl.scene import Array, Body
+from envs.panda import HAND
+from nsctl.scene import Body, Box
 
 TIMESTEP = 0.0025
-DENSITY = 500.0
-"""kg/m3 of every movable body: a 45 mm cube weighs 46 g."""
-CAMERAS = {
-    "front": ((1.25, 0.0, 0.50), (0.48, 0.0, 0.06)),
-    "side": ((0.55, 0.85, 0.50), (0.48, 0.0, 0.06)),
-    "film": ((1.50, -0.72, 0.80), (0.38, 0.0, 0.22)),
-}
-"""Fixed cameras: where each stands and what it looks at [m]."""
-WRIST = "wrist"
+RAIL_DAMPING, RAIL_FRICTION = 2.0, 0.5
+"""What a sliding body feels of its rail [N s/m, N]: it stays where it is let go."""
 
 
-def scene_model(bodies: Sequence[Body], *, visuals: bool = False) -> mujoco.MjModel:
-    """Compile the scene. With ``visuals`` it has meshes, shadows and a sky; the physics is the same."""
-    spec = panda_spec(visuals=visuals)
+def scene_model(bodies: Sequence[Body], *, pretty: bool = False) -> mujoco.MjModel:
+    """Compile the scene. A ``pretty`` one has meshes, shadows and a sky; the physics is the same."""
+    spec = panda_spec("meshes" if pretty else "primitives")
     spec.option.timestep = TIMESTEP
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 10
     # The sparse solver of MuJoCo 4.0.0 has a bug that 4.0.1 mends; at this size dense costs nothing.
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE
-    _add_looks(spec, pretty=visuals)
+    _add_looks(spec, pretty=pretty)
     _add_table(spec)
     for body in bodies:
         _add_body(spec, body)
@@ -48,47 +43,78 @@ def _add_table(spec: mujoco.MjSpec) -> None:
     x, y = TABLE_CENTRE
     box = mujoco.mjtGeom.mjGEOM_BOX
     spec.worldbody.add_geom(
-        name="table", type=box, size=[*TABLE_HALF, 0.02], pos=[x, y, -0.02], rgba=[0.80, 0.74, 0.66, 1], conaffinity=3
+        name="table",
+        type=box,
+        size=[*TABLE_HALF, 0.02],
+        pos=[x, y, -0.02],
+        rgba=[0.80, 0.74, 0.66, 1],
+        contype=0,
+        conaffinity=3,
     )
     spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[3, 3, 0.1], pos=[0, 0, -0.4], rgba=[0.42, 0.45, 0.50, 1]
+        name="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[3, 3, 0.1],
+        pos=[0, 0, -0.4],
+        rgba=[0.42, 0.45, 0.50, 1],
     )
 
 
 def _add_body(spec: mujoco.MjSpec, body: Body) -> None:
-    part = spec.worldbody.add_body(name=body.name)
-    geom = part.add_geom(
-        name=body.name, type=mujoco.mjtGeom.mjGEOM_BOX, size=list(body.half_extents), rgba=[*body.rgb, 1]
-    )
+    """A free box, or a body that stays: where its geometry stands is part of the state (mocap), not of the model."""
     if body.movable:
+        part = spec.worldbody.add_body(name=body.name)
         part.add_freejoint(name=body.name)
-        geom.density = DENSITY
-        geom.conaffinity = 3  # answers the arm's 2 and its like's 1
+        geom = _add_box(part, body, Box(body.half_extents), solid=True)
+        geom.name = body.name
+    elif body.mount is None:
+        part = spec.worldbody.add_body(name=body.name, mocap=True)
     else:
-        geom.contype = geom.conaffinity = 0
+        part = spec.body(body.mount.on).add_body(name=body.name, pos=body.mount.at)
+        if body.mount.travel:
+            rail = part.add_joint(
+                name=body.name,
+                type=mujoco.mjtJoint.mjJNT_SLIDE,
+                axis=[1, 0, 0],
+                range=[0, body.mount.travel],
+                limited=1,
+            )
+            rail.damping[0], rail.frictionloss = RAIL_DAMPING, RAIL_FRICTION
+    if not body.movable:
+        for box in body.boxes or (Box(body.half_extents),):
+            _add_box(part, body, box, solid=bool(body.boxes))
+
+
+def _add_box(part: mujoco.MjsBody, body: Body, box: Box, *, solid: bool) -> mujoco.MjsGeom:
+    geom = part.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=list(box.half_extents),
+        pos=list(box.at),
+        rgba=[*(box.rgb or body.rgb), 1],
+        density=DENSITY,
+    )
+    # Free bodies ask with 1 and the arm with 2; what is solid answers both, and fixtures never ask one another.
+    geom.contype, geom.conaffinity = int(body.movable), 3 if solid else 0
+    return geom
 
 
 def _add_cameras(spec: mujoco.MjSpec) -> None:
-    for name, (position, towards) in CAMERAS.items():
-        spec.worldbody.add_camera(name=name, pos=position, quat=_look_at(np.subtract(towards, position)), fovy=42)
-    ahead = np.array([-0.25, 0.0, 1.0])  # along the approach axis, tilted towards the fingers
-    spec.body("panda_hand").add_camera(name=WRIST, pos=[0.07, 0, 0.02], quat=_look_at(ahead, up=[1, 0, 0]), fovy=70)
+    for name, camera in FIXED.items():
+        _add_camera(spec.worldbody, name, camera)
+    _add_camera(spec.body(HAND), WRIST, ON_HAND)
 
 
-def _look_at(forward: Array, up: Sequence[float] = (0, 0, 1)) -> Array:
-    """The quaternion of a camera that looks ``forward`` (its -z axis) and is held level against ``up``."""
-    right = np.cross(forward, np.array(up))
-    axes = np.stack([right, np.cross(right, forward), np.negative(forward)], axis=1)  # [3, 3], columns x y z
+def _add_camera(part: mujoco.MjsBody, name: str, camera: Camera) -> None:
     quaternion = np.empty(4)
-    mujoco.mju_mat2Quat(quaternion, (axes / np.linalg.norm(axes, axis=0)).flatten())
-    return quaternion
+    mujoco.mju_mat2Quat(quaternion, camera.axes().flatten())
+    part.add_camera(name=name, pos=camera.position, quat=quaternion, fovy=camera.field_of_view)
 
 
 def _add_looks(spec: mujoco.MjSpec, *, pretty: bool) -> None:
     """Shadows and multisampling are nearly the whole cost of a picture on a CPU: policy cameras go without."""
     spec.visual.quality.shadowsize = 4096 if pretty else 0
     spec.visual.quality.offsamples = 4 if pretty else 0
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = 640, 480
+    spec.visual.global_.offheight, spec.visual.global_.offwidth = FILM_SIZE
     spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
     spec.visual.headlight.diffuse = [0.35, 0.35, 0.35] if pretty else [0.6, 0.6, 0.6]
     if not pretty:

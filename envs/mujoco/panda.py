@@ -1,64 +1,68 @@
-"""The Franka Panda as a MuJoCo model, from the URDF and meshes of ``pybullet_data``.
+"""The Panda as a MuJoCo model: the house's URDF, position servos with gravity compensation, tied fingers, holding pads.
 
-The URDF gives kinematics, limits and shapes (its inertias are placeholders). Added here: position servos with gravity
-compensation, an equality that ties the fingers, and one box pad a finger whose contact settings hold a cube still.
-Settings were found by measurement: 20 of 20 scripted grasps and stacks of four 10 of 10.
+Servo and contact settings were found by measurement: 20 of 20 scripted grasps and stacks of four 10 of 10.
 """
 
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Literal
 
 import mujoco
 
 from envs.engine import MAX_OPENING
-from nsctl.errors import NsctlError
-
-JOINTS = tuple(f"panda_joint{i}" for i in range(1, 8))
-FINGERS = ("panda_finger_joint1", "panda_finger_joint2")
-HOME = (0.0, -0.50, 0.0, -2.30, 0.0, 1.80, 0.785398)
-"""Joint angles [rad] with the hand above the table, pointing down."""
-TCP_OFFSET = 0.1034
-"""Metres from the hand frame to the tool centre point between the pads, along the approach axis."""
+from envs.panda import FINGERS, HAND, JOINTS, PADS, REACHING, TCP_OFFSET, TORQUE, meshes, urdf_path
 
 _STIFFNESS = (4500, 4500, 3500, 3500, 2000, 2000, 2000)
-_TORQUE = (87, 87, 87, 87, 12, 12, 12)
-_REACHING = ("panda_link4", "panda_link5", "panda_link6", "panda_link7", "panda_hand")
-"""Links that can come near the table and what lies on it."""
+_COMPILER = '<mujoco><compiler fusestatic="false" discardvisual="{discard}"/></mujoco>'
+_LOOKS, _HIDDEN = 1, 3
+"""Geom groups: what is drawn, and what is not."""
+
+Looks = Literal["none", "primitives", "meshes"]
 
 
-def panda_folder() -> Path:
-    """The folder of the URDF; says what to install if it is not there."""
-    spec = find_spec("pybullet_data")
-    if spec is None or spec.origin is None:
-        raise NsctlError("the Franka Panda comes with pybullet, which is not installed: pip install pybullet==3.2.7")
-    return Path(spec.origin).parent / "franka_panda"
-
-
-def panda_spec(*, visuals: bool) -> mujoco.MjSpec:
-    """The arm with servos and pads on an empty world; ``visuals`` keeps the meshes that are there for looks only."""
-    folder = panda_folder()
-    compiler = (
-        f'<mujoco><compiler strippath="false" meshdir="{folder}" fusestatic="false" '
-        f'discardvisual="{str(not visuals).lower()}" balanceinertia="true"/></mujoco>'
-    )
-    urdf = (folder / "panda.urdf").read_text().replace("package://", "")
-    spec = mujoco.MjSpec.from_string(re.sub(r"(<robot[^>]*>)", lambda m: m[0] + compiler, urdf, count=1))
+def panda_spec(looks: Looks) -> mujoco.MjSpec:
+    """The arm with servos and pads on an empty world; ``looks`` add what is drawn and touches nothing."""
+    compiler = _COMPILER.format(discard=str(looks == "none").lower())
+    urdf = re.sub(r"(<robot[^>]*>)", lambda m: m[0] + compiler, urdf_path().read_text(), count=1)
+    spec = mujoco.MjSpec.from_string(urdf)
     for body in spec.bodies[1:]:
         body.gravcomp = 1
         for geom in body.geoms:
-            # What looks like the arm stays clear of itself: it touches the world (whose geoms answer with 3), no more.
-            geom.contype, geom.conaffinity = (2, 0) if body.name in _REACHING else (0, 0)
+            # The arm stays clear of itself: it touches the world (whose geoms answer with 3), no more.
+            drawn = geom.contype == 0
+            geom.group = _LOOKS if drawn else _HIDDEN
+            geom.contype, geom.conaffinity = (2, 0) if not drawn and body.name in REACHING else (0, 0)
     _add_servos(spec)
     _add_gripper(spec)
-    spec.body("panda_hand").add_site(name="tcp", pos=[0, 0, TCP_OFFSET], group=4)
+    if looks == "meshes":
+        _dress(spec)
+    spec.body(HAND).add_site(name="tcp", pos=[0, 0, TCP_OFFSET], group=4)
     return spec
 
 
+def _dress(spec: mujoco.MjSpec) -> None:
+    """Meshes in place of the primitives that are drawn, where there are any."""
+    for link, path in meshes().items():
+        body, name = spec.body(link), path.stem
+        for geom in body.geoms:
+            geom.group = _HIDDEN
+        if not any(mesh.name == name for mesh in spec.meshes):
+            spec.add_mesh(name=name, file=str(path))
+        body.add_geom(
+            type=mujoco.mjtGeom.mjGEOM_MESH,
+            meshname=name,
+            contype=0,
+            conaffinity=0,
+            group=_LOOKS,
+            mass=0,
+            quat=[0, 0, 0, 1] if link == PADS[1] else [1, 0, 0, 0],
+            rgba=[0.93, 0.93, 0.92, 1],
+        )
+
+
 def _add_servos(spec: mujoco.MjSpec) -> None:
-    for name, stiffness, torque in zip(JOINTS, _STIFFNESS, _TORQUE, strict=True):
+    for name, stiffness, torque in zip(JOINTS, _STIFFNESS, TORQUE, strict=True):
         joint = spec.joint(name)
         joint.armature = 0.1
         joint.damping[0] = 1.0
@@ -86,22 +90,8 @@ def _add_gripper(spec: mujoco.MjSpec) -> None:
     servo.set_to_position(kp=1000, kv=100)
     tie = spec.add_equality(name1=FINGERS[0], name2=FINGERS[1], type=mujoco.mjtEq.mjEQ_JOINT, solref=[0.005, 1])
     tie.data[:5] = [0, 1, 0, 0, 0]
-    for side, inward in (("left", 1), ("right", -1)):
-        finger = spec.body(f"panda_{side}finger")
-        for geom in finger.geoms:
-            geom.contype = geom.conaffinity = 0
-        finger.add_geom(
-            name=f"{side}_pad",
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=[0.0085, 0.004, 0.012],
-            pos=[0, 0.0055 * inward, 0.0445],
-            contype=2,
-            conaffinity=0,
-            priority=1,
-            condim=4,
-            friction=[1.5, 0.05, 0.0001],
-            solref=[0.004, 1],
-            solimp=[0.95, 0.99, 0.001, 0.5, 2],
-            rgba=[0.25, 0.25, 0.27, 1],
-            mass=0.01,
-        )
+    for link in PADS:
+        (pad,) = (geom for geom in spec.body(link).geoms if geom.contype)
+        pad.name, pad.priority, pad.condim = f"{link} pad", 1, 4
+        pad.friction = [1.5, 0.05, 0.0001]
+        pad.solref[:2], pad.solimp = [0.004, 1], [0.95, 0.99, 0.001, 0.5, 2]

@@ -7,17 +7,14 @@ from collections.abc import Sequence
 
 import mujoco
 
+from envs.cameras import FILM_SIZE, SIZE
 from envs.mujoco.model import scene_model
 from nsctl.errors import NsctlError
 from nsctl.scene import Body, Image
 
-SIZE = 128
-FILM_SIZE = (360, 480)
-"""Height and width of the pictures for people."""
-
 
 class PolicyCamera:
-    """A small camera that sees collision geometry only: hundreds of frames a second on a CPU."""
+    """A small camera that sees primitives only: hundreds of frames a second on a CPU."""
 
     def __init__(self, model: mujoco.MjModel, name: str) -> None:
         self._renderer = _renderer(model, SIZE, SIZE)
@@ -36,18 +33,15 @@ class Film:
     """The same scene with meshes, shadows and a sky. It has a model of its own, so that filming changes no physics."""
 
     def __init__(self, bodies: Sequence[Body]) -> None:
-        self._model = scene_model(bodies, visuals=True)
+        self._model = scene_model(bodies, pretty=True)
         self._data = mujoco.MjData(self._model)
         self._renderer = _renderer(self._model, *FILM_SIZE)
-        self._places = [body.name for body in bodies if not body.movable]
         self._options = mujoco.MjvOption()
 
     def picture(self, data: mujoco.MjData) -> Image:
         """The scene in ``data``, uint8 [360, 480, 3]."""
-        for name in self._places:
-            self._model.body(name).pos = data.body(name).xpos
-            self._model.body(name).quat = data.body(name).xquat
         self._data.qpos[:] = data.qpos
+        self._data.mocap_pos[:], self._data.mocap_quat[:] = data.mocap_pos, data.mocap_quat
         mujoco.mj_forward(self._model, self._data)
         self._renderer.update_scene(self._data, "film", self._options)
         return self._renderer.render().copy()  # type: ignore[no-any-return]

@@ -125,15 +125,21 @@ class TowerTask(Task):
 class Hanoi(TowerTask):
     """``hanoi-N``: the whole tower of N discs, from left to right."""
 
-    version = 1
+    version = 2
 
     def __init__(self, count: int) -> None:
         super().__init__(range(1, count + 1))
         self.name = f"hanoi-{count}"
         self.horizon = STEPS_A_MOVE * (2**count - 1)
-        self.instruction = (
+
+    @property
+    def phrasings(self) -> tuple[str, ...]:
+        count = len(self.discs)
+        return (
             f"Move the tower of {count} discs from the left peg to the right peg, one disc at a time, "
-            "never a larger disc on a smaller one."
+            "never a larger disc on a smaller one.",
+            f"Bring all {count} discs to the right peg. Carry one at a time, and put none on a smaller one.",
+            f"Rebuild the tower of {count} on the right: single moves only, and no disc may lie on one smaller than itself.",
         )
 
     @property

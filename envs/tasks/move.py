@@ -24,14 +24,23 @@ Towers = dict[str, list[str]]
 class Move(TowerTask):
     """A random legal state and one random legal move in it. Sampling an initial state also draws the goal."""
 
-    version = 1
+    version = 2
     horizon = 2 * STEPS_A_MOVE
 
     def __init__(self, name: str, discs: Sequence[int]) -> None:
         super().__init__(discs)
         self.name = name
         self._after: Towers = {peg: [] for peg in PEGS}
-        self.instruction = "Make one legal move."
+        self._moved = (self.discs[0], "left", "right")
+
+    @property
+    def phrasings(self) -> tuple[str, ...]:
+        disc, source, goal = self._moved
+        return (
+            f"Move {disc} from {source} to {goal}.",
+            f"Take {disc} off the {source} peg and put it on the {goal} one.",
+            f"Make one move: {disc}, {source} to {goal}.",
+        )
 
     @property
     def goal(self) -> tuple[Literal, ...]:
@@ -46,7 +55,7 @@ class Move(TowerTask):
         source, goal = moves[rng.integers(len(moves))]
         self._after = {peg: list(tower) for peg, tower in before.items()}
         disc = self._after[source].pop()
-        self.instruction = f"Move {disc} from {source} to {goal}."
+        self._moved = disc, source, goal
         self._after[goal].append(disc)
         return self.layout(before, rng)
 
