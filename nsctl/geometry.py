@@ -12,6 +12,8 @@ import numpy as np
 from nsctl.scene import Array, Mount, Pose
 
 QUARTER = np.pi / 2
+OPENED, CLOSED = 0.85, 0.010
+"""A sliding body counts as opened from this share of its travel on, and as closed up to so many metres."""
 
 
 def wrap(angle: float, period: float = 2 * np.pi) -> float:

@@ -22,6 +22,8 @@ Action = NDArray[np.float32]
 
 Channel = Literal["sim_truth", "estimated", "pixels"]
 
+TABLE = "table"
+"""The symbolic object that has no body: where things lie that are on nothing else."""
 ACTION_SIZE = 7
 """End-effector delta x y z, delta roll pitch yaw, gripper (-1 opens, +1 closes), as in robosuite and LIBERO."""
 CONTROL_HZ = 20

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nsctl.scene import Body, Pose
-from nsctl.symbolic import Atom, Domain, Formula, Object, Problem, SymbolicState
+from nsctl.symbolic import Atom, Condition, Domain, Object, Problem, SymbolicState
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Brief:
     bodies: tuple[Body, ...]
     objects: Mapping[str, str]
     facts: frozenset[Atom]
-    goal: tuple[Formula, ...]
+    goal: tuple[Condition, ...]
 
     def problem(self, domain: Domain) -> Problem:
         """The planning problem: objects, static facts and goal. What else holds at first must be seen."""
@@ -60,7 +60,7 @@ class Task(ABC):
 
     @property
     @abstractmethod
-    def goal(self) -> tuple[Formula, ...]:
+    def goal(self) -> tuple[Condition, ...]:
         """What must hold at the end, in the predicates of the domain."""
 
     @property

@@ -193,21 +193,23 @@ class NeuroSymbolicAgent:
 
 def nesy() -> NeuroSymbolicAgent:
     """Neural skills under the answer-set planner."""
-    return _compose("nesy", {"pick": "pick", "place": "place"})
+    return _compose("nesy", "pick", "place", "stack")
 
 
 def scripted() -> NeuroSymbolicAgent:
     """The same agent with the teacher's scripted skills: an upper bound, not a learner."""
-    return _compose("scripted", {"pick": "pick-scripted", "place": "place-scripted"})
+    operators = ("pick", "place", "stack")
+    return _compose("scripted", *(f"{operator}-scripted" for operator in operators))
 
 
-def _compose(name: str, skills: Mapping[str, str]) -> NeuroSymbolicAgent:
+def _compose(name: str, *skills: str) -> NeuroSymbolicAgent:
+    made: list[Skill] = [registry.load("skills", skill)() for skill in skills]
     return NeuroSymbolicAgent(
         name,
         registry.load("perceptions", "tracker")(),
         registry.load("grounders", "geometric")(),
         registry.load("planners", "clingo")(),
-        {operator: registry.load("skills", part)() for operator, part in skills.items()},
+        {skill.operator: skill for skill in made},
     )
 
 

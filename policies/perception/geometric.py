@@ -1,8 +1,8 @@
-"""Grounds the tower predicates from where things are: on, clear, holding, handempty.
+"""Grounds predicates from where things are: on, clear, holding, handempty, opened, closed.
 
 An observed state may be untidy. Every movable object is held or on exactly one support: on what it lies on or leans
-against from above, else on the place where it leaves no room for another, else on the table. So whatever is picked
-frees what it was on, and a plan made of such atoms works on untidy tables too.
+against from above, else on the place that it reaches into or where it leaves no room for another, else on the table. So
+whatever is picked frees what it was on, and a plan made of such atoms works on untidy tables too.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 import numpy as np
 
 from nsctl.errors import UnknownName
-from nsctl.scene import ObjectEstimate, SceneEstimate
+from nsctl.geometry import CLOSED, OPENED, matrix, slid
+from nsctl.scene import TABLE, ObjectEstimate, SceneEstimate
 from nsctl.symbolic import Atom, Problem, SymbolicState, scoped_literals
 
-TABLE = "table"
 _WELL_ON_PLACE, _WELL_ON_OBJECT = 0.035, 0.016
 """Metres off the middle of its support within which an object counts as being where the goal wants it."""
 _IN_HAND = 0.025
@@ -25,7 +25,9 @@ _GRIPPED = 0.003
 _LIFTED = 0.010
 """Metres between a held object and whatever is beneath it."""
 _ROOM = 0.005
-"""Metres that must stay free beside a place's next disc."""
+"""Metres that must stay free beside a place's next object."""
+_GRASPABLE = 0.038
+"""Half the width [m] of the widest object that the hand can take."""
 
 
 class GeometricGrounder:
@@ -34,7 +36,7 @@ class GeometricGrounder:
     def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
         looks = _Looks(scene, {literal.atom for part in problem.goal for literal, _ in scoped_literals(part, {})})
         atoms = set(_static(problem))
-        for predicate in sorted(problem.domain.fluents):
+        for predicate in sorted(problem.domain.fluents - problem.domain.derived):
             if predicate not in looks.predicates:
                 raise UnknownName("predicate that the geometric grounder can see", predicate, looks.predicates)
             atoms |= {Atom(predicate, arguments) for arguments in looks.predicates[predicate]()}
@@ -47,8 +49,9 @@ class _Looks:
     def __init__(self, scene: SceneEstimate, goal: Collection[Atom]) -> None:
         self._scene, self._goal = scene, goal
         self._movable = {n: e for n, e in scene.objects.items() if e.body.movable}
-        self._places = {n: e for n, e in scene.objects.items() if not e.body.movable}
-        self._widest = max((e.body.half_extents[0] for e in self._movable.values()), default=0.0)
+        self._places = {n: e for n, e in scene.objects.items() if not e.body.movable and not e.body.boxes}
+        widths = [e.body.half_extents[0] for e in self._movable.values()]
+        self._widest = max((width for width in widths if width < _GRASPABLE), default=0.0)
         supports = {name: self._support(name) for name in self._movable}
         self._held = [name for name, support in supports.items() if support is None]
         self._on = {name: support for name, support in supports.items() if support is not None}
@@ -57,6 +60,8 @@ class _Looks:
             "holding": lambda: [(name,) for name in self._held],
             "handempty": lambda: [] if self._held else [()],
             "clear": self._clear,
+            "opened": lambda: [(name,) for name, out, travel in self._sliding() if out >= OPENED * travel],
+            "closed": lambda: [(name,) for name, out, _ in self._sliding() if out <= CLOSED],
         }
 
     def _support(self, name: str) -> str | None:
@@ -66,15 +71,26 @@ class _Looks:
             return None
         beneath = [o for o, other in self._movable.items() if o != name and _over(estimate, other)]
         occupied = [p for p, place in self._places.items() if self._occupies(estimate, place)]
-        for support in sorted(beneath, key=lambda o: _apart(estimate, self._movable[o])) + occupied:
-            wanted = Atom("on", (name, support)) in self._goal
-            return TABLE if wanted and self._misplaced(name, support) else support
+        for names in (beneath, occupied):
+            for support in sorted(names, key=lambda o: _apart(estimate, self._scene[o])):
+                wanted = Atom("on", (name, support)) in self._goal
+                return TABLE if wanted and self._misplaced(name, support) else support
         return TABLE
 
     def _occupies(self, estimate: ObjectEstimate, place: ObjectEstimate) -> bool:
-        """Whether the object leaves no room on the place for the widest one."""
-        low = estimate.pose.position[2] < 1.6 * estimate.body.half_extents[2]
-        return low and _apart(estimate, place) < estimate.body.half_extents[0] + self._widest + _ROOM
+        """Whether the object reaches into the place, or leaves no room in its middle for the widest one."""
+        half = estimate.body.half_extents
+        if estimate.pose.position[2] - half[2] - place.pose.position[2] > 0.6 * half[2]:
+            return False
+        off = matrix(place.pose.quaternion).T @ (estimate.pose.position - place.pose.position)
+        return all(abs(off[i]) < half[i] + max(self._widest + _ROOM, place.body.half_extents[i]) for i in (0, 1))
+
+    def _sliding(self) -> Iterator[tuple[str, float, float]]:
+        """Each sliding body with how far it is out and how far it can come, m."""
+        for name, estimate in self._scene.objects.items():
+            mount = estimate.body.mount
+            if mount and mount.travel:
+                yield name, slid(mount, self._scene[mount.on].pose, estimate.pose), mount.travel
 
     def _misplaced(self, name: str, support: str) -> bool:
         """Whether the object lies too far off for a goal: then it is as good as on the table, and is placed anew."""
@@ -123,5 +139,6 @@ def _overlap(a: ObjectEstimate, b: ObjectEstimate) -> bool:
 
 def _over(upper: ObjectEstimate, lower: ObjectEstimate) -> bool:
     """Whether ``upper`` lies, however crookedly, on ``lower``."""
-    rise = upper.pose.position[2] - lower.pose.position[2]
-    return _overlap(upper, lower) and 0.5 * _heights(upper, lower) < rise < 1.5 * _heights(upper, lower)
+    gap = upper.pose.position[2] - lower.pose.position[2] - _heights(upper, lower)
+    sunk = min(upper.body.half_extents[2], lower.body.half_extents[2])
+    return _overlap(upper, lower) and -sunk < gap < 0.5 * _heights(upper, lower)

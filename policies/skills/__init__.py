@@ -23,6 +23,13 @@ def place() -> NeuralSkill:
     return NeuralSkill("place")
 
 
+def stack() -> NeuralSkill:
+    """The shipped neural ``place`` at the work of ``stack``: to it, a block is a place like any other."""
+    from policies.skills.neural import WEIGHTS, NeuralSkill
+
+    return NeuralSkill("stack", WEIGHTS / "place")
+
+
 def pick_scripted() -> ScriptedSkill:
     """The scripted ``pick``."""
     from policies.skills.scripted import ScriptedSkill
@@ -35,3 +42,10 @@ def place_scripted() -> ScriptedSkill:
     from policies.skills.scripted import ScriptedSkill
 
     return ScriptedSkill("place")
+
+
+def stack_scripted() -> ScriptedSkill:
+    """The scripted ``stack``."""
+    from policies.skills.scripted import ScriptedSkill
+
+    return ScriptedSkill("stack")

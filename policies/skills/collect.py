@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nsctl import registry
 from nsctl.contracts import SuiteOptions, World
 from nsctl.errors import InvalidValue
+from nsctl.formulas import plain_literals
 from nsctl.metering import process_joules
 from nsctl.scene import Action, SceneEstimate, hold_still, make_action
 from nsctl.symbolic import PlanStep
@@ -241,7 +242,7 @@ def _move(world: World, scene: SceneEstimate) -> list[PlanStep]:
     domain = registry.load("planners", "clingo")().domain(world.task.domain_pddl)
     problem = world.task.brief().problem(domain)
     now = GeometricGrounder()(scene, problem)
-    (onto,) = (goal.atom for goal in world.task.goal if goal.atom not in now)
+    (onto,) = (goal.atom for goal in plain_literals(world.task.goal) if goal.atom not in now)
     (at,) = (atom for atom in now if atom.predicate == "on" and atom.arguments[0] == onto.arguments[0])
     return [domain.operator("pick").ground(at.arguments), domain.operator("place").ground(onto.arguments)]
 

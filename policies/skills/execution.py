@@ -33,6 +33,7 @@ class Rules:
 RULES = {
     "pick": Rules(funnel.picked, lambda s: False),
     "place": Rules(funnel.placed, funnel.lost),
+    "stack": Rules(funnel.placed, funnel.lost),
 }
 
 

@@ -25,6 +25,8 @@ from policies.skills.network import SkillNetwork, SkillNetworkConfig
 from policies.skills.situation import Situation
 
 WEIGHTS = Path(__file__).parent / "weights"
+_SAME_WORK = {"stack": "place"}
+"""Operators whose work another one's weights do."""
 
 
 class NeuralExecution(SkillExecution):
@@ -59,7 +61,7 @@ class NeuralSkill:
                 f"no weights for the skill {self.operator!r} in {self._folder}: "
                 f"train them with `nsctl train skill {self.operator}`"
             ) from error
-        if config["operator"] != self.operator:
+        if config["operator"] != _SAME_WORK.get(self.operator, self.operator):
             raise InvalidValue(f"{self._folder} holds weights for {config['operator']!r}, not for {self.operator!r}")
         network = SkillNetwork(network_config(config["network"]))
         network.load_state_dict(weights)

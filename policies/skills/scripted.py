@@ -12,7 +12,7 @@ from policies.skills import funnel
 from policies.skills.execution import RULES, SkillExecution
 from policies.skills.situation import Situation
 
-TEACHERS = {"pick": funnel.pick_action, "place": funnel.place_action}
+TEACHERS = {"pick": funnel.pick_action, "place": funnel.place_action, "stack": funnel.place_action}
 
 
 class ScriptedSkill:

@@ -7,14 +7,16 @@ much as a decimetre on the way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nsctl.geometry import QUARTER, box_yaw, gripper_yaw, wrap
-from nsctl.scene import Array, SceneEstimate
+from nsctl.scene import TABLE, Array, SceneEstimate
 from nsctl.symbolic import PlanStep
+from policies.skills.room import best_heading, free_spot
 
 TRAVEL_CLEARANCE = 0.03
 """Metres between what is carried and the highest thing on the table while the hand travels."""
@@ -22,22 +24,35 @@ RELEASE_GAP = 0.001
 """Metres above its support that an object is let go."""
 FEATURES = 45
 
-_FINGER_REACH = (0.035, 0.055)
-"""Half the room [m] that an open hand's fingers sweep: across them and along the line between them."""
-
 
 @dataclass(frozen=True, eq=False)
 class Goal:
     """What one execution of a skill is about, fixed when it begins.
 
-    ``support`` is None for a pick. ``travel`` is the height [m] at which the hand may move freely, ``yaw`` the heading
-    in [-pi, pi) that the hand should take.
+    To pick, both ``support`` and ``spot`` are None; to put down, one of them says where: a body, or x and y on the table.
+    ``travel`` is the height [m] at which the hand may move freely. ``yaw`` is the heading in [-pi, pi) of the hand for a
+    pick, and of the object, up to quarter turns, otherwise.
     """
 
     target: str
-    support: str | None
     travel: float
     yaw: float
+    support: str | None = None
+    spot: Array | None = None
+
+    @property
+    def picks(self) -> bool:
+        """Whether the object is to be taken, not put down."""
+        return self.support is None and self.spot is None
+
+    def rest(self, scene: SceneEstimate) -> Array:
+        """Where the middle of the object comes to lie [3]."""
+        height = scene[self.target].body.half_extents[2] + RELEASE_GAP
+        if self.support is None:
+            return np.array([*self.spot, height]) if self.spot is not None else scene[self.target].pose.position
+        base = scene[self.support]
+        middle: Array = base.pose.position + np.array([0.0, 0.0, base.body.half_extents[2] + height])
+        return middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +93,22 @@ class Situation:
 
 
 def goal_of(step: PlanStep, scene: SceneEstimate) -> Goal:
-    """The goal of ``pick(target, from)`` or ``place(target, onto)`` as the scene is now."""
+    """The goal of ``pick(target, from)``, ``place(target, place)`` or ``stack(target, block)`` as the scene is now."""
     target, other = step.arguments
-    support = other if step.operator == "place" else None
-    half = scene[target].body.half_extents[2]
     tops = [e.pose.position[2] + e.body.half_extents[2] for n, e in scene.objects.items() if n != target]
-    own = [scene[target].pose.position[2] + half] if support is None else [_rest(scene, target, support)[2] + half]
-    travel = max(tops + own) + half + TRAVEL_CLEARANCE
-    return Goal(target, support, travel, _grasp_heading(scene, target) if support is None else 0.0)
+    now = gripper_yaw(scene.proprio.target.quaternion)
+    here = scene[target].pose
+    if step.operator == "pick":
+        square = now + wrap(box_yaw(here.quaternion) - now, QUARTER)
+        heading = best_heading(scene, target, here.position, square, now)
+        return Goal(target, _travel(scene, target, [*tops, here.position[2]]), heading)
+    support, spot = (None, free_spot(scene, target)) if other == TABLE else (other, None)
+    goal = Goal(target, 0.0, 0.0, support, spot)
+    rest, slip = goal.rest(scene), _slip(target, scene)
+    aligned = box_yaw(scene[other].pose.quaternion) if support and not scene[other].body.movable else 0.0
+    square = now + wrap(aligned - slip - now, QUARTER)
+    heading = best_heading(scene, target, rest, square, now)
+    return replace(goal, travel=_travel(scene, target, [*tops, rest[2]]), yaw=wrap(heading + slip))
 
 
 def situate(goal: Goal, scene: SceneEstimate) -> Situation:
@@ -93,7 +116,7 @@ def situate(goal: Goal, scene: SceneEstimate) -> Situation:
     proprio, estimate = scene.proprio, scene[goal.target]
     hand, command = proprio.tcp.position, proprio.target.position
     held = estimate.pose.position - hand
-    wanted = estimate.pose.position if goal.support is None else _rest(scene, goal.target, goal.support) - held
+    wanted = estimate.pose.position if goal.picks else goal.rest(scene) - held
     half = estimate.body.half_extents[1]
     return Situation(
         wanted - command,
@@ -108,46 +131,20 @@ def situate(goal: Goal, scene: SceneEstimate) -> Situation:
     )
 
 
-def _rest(scene: SceneEstimate, target: str, support: str) -> Array:
-    """Where the middle of ``target`` comes to lie on ``support`` [3]."""
-    base = scene[support]
-    height = base.body.half_extents[2] + scene[target].body.half_extents[2] + RELEASE_GAP
-    middle: Array = base.pose.position + np.array([0.0, 0.0, height])
-    return middle
+def _travel(scene: SceneEstimate, target: str, heights: Sequence[float]) -> float:
+    """Travel height [m] over things of these heights; that of the target is its middle's."""
+    half = scene[target].body.half_extents[2]
+    return max([*heights[:-1], heights[-1] + half]) + half + TRAVEL_CLEARANCE
 
 
 def _turn(goal: Goal, scene: SceneEstimate) -> float:
-    """To the cube's heading nearest to the one chosen (pick), or to bring the cube square with the table (place)."""
+    """To the object's heading nearest to the one chosen (pick), or to bring the object square (place)."""
     heading = gripper_yaw(scene.proprio.target.quaternion)
-    cube = box_yaw(scene[goal.target].pose.quaternion)
-    if goal.support is None:
-        return wrap(goal.yaw + wrap(cube - goal.yaw, QUARTER) - heading)
-    slip = wrap(cube - gripper_yaw(scene.proprio.tcp.quaternion), QUARTER)  # of the cube against the hand
-    return wrap(-slip - heading, QUARTER)
+    if goal.picks:
+        return wrap(goal.yaw + wrap(box_yaw(scene[goal.target].pose.quaternion) - goal.yaw, QUARTER) - heading)
+    return wrap(goal.yaw - _slip(goal.target, scene) - heading)
 
 
-def _grasp_heading(scene: SceneEstimate, target: str) -> float:
-    """The heading along the cube's faces at which the open fingers have most room, the nearest one where it is a tie."""
-    now = gripper_yaw(scene.proprio.target.quaternion)
-    square = now + wrap(box_yaw(scene[target].pose.quaternion) - now, QUARTER)
-    candidates = (square, square + QUARTER, square - QUARTER)
-    within = [h for h in candidates if abs(wrap(h)) < 1.75]
-    return wrap(max(within, key=lambda h: round(_room(scene, target, h), 3) - 1e-6 * abs(wrap(h - now))))
-
-
-def _room(scene: SceneEstimate, target: str, heading: float) -> float:
-    """Metres between the fingers' sweep at ``heading`` and the nearest neighbour, capped at zero: 0 means free."""
-    here, half = scene[target].pose.position, scene[target].body.half_extents[1]
-    along, across = np.array([-np.sin(heading), np.cos(heading)]), np.array([np.cos(heading), np.sin(heading)])
-    room = 0.0
-    for name, other in scene.objects.items():
-        offset = other.pose.position - here
-        if name == target or not other.body.movable or abs(offset[2]) > half + other.body.half_extents[2] - 0.004:
-            continue  # not at the height of the fingers
-        reach = 1.2 * other.body.half_extents[0]
-        overlap = [
-            limit + reach - abs(float(offset[:2] @ axis))
-            for limit, axis in zip(_FINGER_REACH, (across, along), strict=True)
-        ]
-        room = min(room, -min(overlap))
-    return room
+def _slip(target: str, scene: SceneEstimate) -> float:
+    """How far the object is turned against the hand, in [-pi/4, pi/4)."""
+    return wrap(box_yaw(scene[target].pose.quaternion) - gripper_yaw(scene.proprio.tcp.quaternion), QUARTER)
