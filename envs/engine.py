@@ -72,6 +72,12 @@ class Engine(Protocol):
     def film(self) -> Image:
         """A prettier picture for people, uint8 [360, 480, 3]."""
 
+    def show(self) -> bool:
+        """Draw the present state in a window, which the first call opens; says whether it is still open.
+
+        Without a display this raises a :class:`nsctl.errors.NsctlError` that says so.
+        """
+
     def describe(self) -> Mapping[str, Any]:
         """Name and version of the simulator."""
 

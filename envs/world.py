@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
-from envs.disturbances import Meddler
+from envs.cameras import POLICY
+from envs.disturbances import Disturbances, disturbances_of
 from envs.engine import MAX_OPENING, Engine
 from envs.sensors import Sensors
+from envs.starts import replaced, streams
 from nsctl import registry
 from nsctl.contracts import SuiteOptions
-from nsctl.errors import EpisodeError, InvalidValue
+from nsctl.errors import EpisodeError, InvalidValue, UnknownName
 from nsctl.geometry import from_rotation_vector, multiply
 from nsctl.scene import (
     ACTION_SIZE,
@@ -44,6 +45,8 @@ class TableWorld:
     """A table, an arm and a task. See :class:`nsctl.contracts.World`."""
 
     def __init__(self, task: Task, options: SuiteOptions) -> None:
+        if unknown := [name for name in options.cameras if name not in POLICY]:
+            raise UnknownName("camera", unknown[0], POLICY)
         self.task = task
         self._options = options
         self._engine: Engine = registry.load("engines", options.engine)(
@@ -58,25 +61,26 @@ class TableWorld:
         self.initial_hash = ""
         self._target = Pose(np.array([0.4, 0.0, 0.4]))
         self._gripper = -1.0
-        self._meddler: Meddler | None = None
+        self._disturbed = Disturbances()
         self._ready = False
         self._start_counting()
 
-    def reset(self, seed: int, episode: int) -> Observation:
-        key = crc32(f"{self.task.name}@{self.task.version}".encode())
-        start, sensing, meddling, wording = (
-            np.random.default_rng(s) for s in np.random.SeedSequence([seed, episode, key]).spawn(4)
-        )
-        self._engine.reset(self.task.sample(start).poses)
-        self.task.phrase(wording)
+    def reset(self, seed: int, episode: int, given: Mapping[str, Pose] | None = None) -> Observation:
+        """Begin an episode; bodies whose pose is ``given`` start there, the others where the task's draw puts them."""
+        start, sensing, disturbing, wording = streams(self.task, seed, episode)
+        self._disturbed = Disturbances()
+        drawn = self.task.sample(np.random.default_rng(start)).poses
+        self._engine.reset(replaced(self.task.bodies, drawn, given) if given else drawn)
+        self.task.phrase(np.random.default_rng(wording))
         self._target, self._gripper = self._engine.tcp, -1.0
         for _ in range(SETTLING_STEPS):
             self._drive()
-        self._sensors.reset([body.name for body in self.task.bodies], sensing)
-        self._meddler = Meddler(self.task, meddling) if self._options.disturb else None
+        self._sensors.reset([body.name for body in self.task.bodies], np.random.default_rng(sensing))
         self._start_counting()
         self._ready = True
         self.initial_hash = self.state_hash()
+        self._disturbed = disturbances_of(self._options.disturb, self.task, self._engine, disturbing)
+        self._disturbed.begin()
         return self._observe(self._engine.poses())
 
     def step(self, action: Action) -> Observation:
@@ -85,8 +89,8 @@ class TableWorld:
         command = np.asarray(action, dtype=np.float64)
         if command.shape != (ACTION_SIZE,) or not np.isfinite(command).all():
             raise InvalidValue(f"an action is {ACTION_SIZE} finite numbers in [-1, 1], got {action!r}")
-        self._meddle()
-        self._command(np.clip(command, -1.0, 1.0))
+        self._disturbed.before_step(self._steps)
+        self._command(self._disturbed.command(np.clip(command, -1.0, 1.0)))
         self._steps += 1
         truth = self._engine.poses()
         self._judge(truth)
@@ -111,7 +115,7 @@ class TableWorld:
 
     @property
     def disturbances(self) -> Sequence[Mapping[str, Any]]:
-        return tuple(self._disturbances)
+        return tuple(self._disturbed.events)
 
     def state_hash(self) -> str:
         return hashlib.sha256(self._engine.numbers().tobytes()).hexdigest()[:16]
@@ -122,6 +126,9 @@ class TableWorld:
     def render(self) -> Image:
         return self._engine.film()
 
+    def show(self) -> bool:
+        return self._engine.show()
+
     def describe(self) -> Mapping[str, Any]:
         return {
             **self._engine.describe(),
@@ -129,7 +136,7 @@ class TableWorld:
             "sensors": {"noise_m": self._sensors.noise, "what": "simulated pose tracker and joint encoders"},
             "stable_steps": STABLE_STEPS,
             "patience_steps": PATIENCE,
-            "disturb": self._options.disturb,
+            "disturb": [str(disturbance) for disturbance in self._options.disturb],
         }
 
     def close(self) -> None:
@@ -140,12 +147,11 @@ class TableWorld:
         """Forget the last episode."""
         self._steps, self._stable, self._once = 0, 0, False
         self._breach, self._breached, self.violation = "", 0, ""
-        self._disturbances: list[Mapping[str, Any]] = []
 
     def _command(self, action: np.ndarray[Any, np.dtype[np.float64]]) -> None:
         measured = self._engine.tcp.position
-        low, high = np.maximum(WORKSPACE[0], measured - MAX_LEAD), np.minimum(WORKSPACE[1], measured + MAX_LEAD)
-        position = np.clip(self._target.position + action[:3] * MAX_TRANSLATION, low, np.maximum(low, high))
+        wanted = self._target.position + action[:3] * MAX_TRANSLATION
+        position = np.clip(np.clip(wanted, measured - MAX_LEAD, measured + MAX_LEAD), *WORKSPACE)
         turn = from_rotation_vector(action[3:6] * MAX_ROTATION)
         self._target = Pose(position, multiply(turn, self._target.quaternion))
         self._gripper = float(action[6])
@@ -153,11 +159,8 @@ class TableWorld:
 
     def _drive(self) -> None:
         """One control step towards what is commanded."""
-        self._engine.control(self._target, MAX_OPENING * (1.0 - self._gripper) / 2)
-
-    def _meddle(self) -> None:
-        if self._meddler is not None and self._steps == self._meddler.step:
-            self._disturbances.append(self._meddler.strike(self._engine))
+        opening = self._disturbed.opening(MAX_OPENING * (1.0 - self._gripper) / 2)
+        self._engine.control(self._target, opening)
 
     def _judge(self, truth: Mapping[str, Pose]) -> None:
         achieved = self.task.achieved(truth)
@@ -173,6 +176,5 @@ class TableWorld:
         joints, tcp, opening = self._sensors.feel(self._engine.joints, self._engine.tcp, self._engine.opening)
         proprio = Proprioception(joints, tcp, self._target, opening, self._gripper)
         images = {name: self._engine.render(name) for name in self._options.cameras} or None
-        return Observation(
-            proprio, self.task.instruction, self.channels, self._sensors.read(truth), self._sensors.sigma, images
-        )
+        poses = self._disturbed.read(self._sensors.read(truth))
+        return Observation(proprio, self.task.instruction, self.channels, poses, self._sensors.sigma, images)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from nsctl.disturbance import Disturbance, require_distinct
 from nsctl.outcomes import PlanOutcome
 from nsctl.scene import Action, Channel, Image, Observation, Pose, SceneEstimate
 from nsctl.symbolic import Domain, Number, Plan, PlanStep, Problem, SymbolicState
@@ -210,14 +211,17 @@ class SuiteOptions:
     """How a world is to be set up for an evaluation."""
 
     engine: str = "mujoco"
-    disturb: bool = False
-    """Push or snatch a body once an episode."""
+    disturb: tuple[Disturbance, ...] = ()
+    """What is done to the world in each episode; no kind twice."""
     pose_noise: float = 0.001
     """Standard deviation [m] of the simulated tracker's bias; 0 gives true poses, and the record says so."""
     cameras: tuple[str, ...] = ()
     """Cameras whose pictures each observation carries."""
     video: bool = False
     """Whether :meth:`World.render` will be called (in a prettier setting than the policy's cameras)."""
+
+    def __post_init__(self) -> None:
+        require_distinct(self.disturb)
 
 
 class World(Protocol):
@@ -262,6 +266,9 @@ class World(Protocol):
 
     def render(self) -> Image:
         """A picture for people, uint8 [height, width, 3]."""
+
+    def show(self) -> bool:
+        """Show the present moment in a window; says whether it is open. Without a display: a clear error."""
 
     def describe(self) -> Mapping[str, Any]: ...
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from nsctl import provenance, registry, tasks
 from nsctl.contracts import Executor, Meter, Play
+from nsctl.disturbance import Disturbance
 from nsctl.errors import InvalidValue, NsctlError, RecordError
 from nsctl.metering import counters, survey
 from nsctl.player import Player
@@ -80,8 +81,8 @@ def resume(folder: Path, options: RunOptions = RunOptions()) -> Evaluation:
     That is what was asked for, agent and world in their own words, versions, our own code, and the processor.
     """
     with RecordWriter.open(folder) as writer:
-        stored = writer.run.config.model_dump(exclude={"task_version", "protocol"})
-        config = RunConfig(**stored)
+        stored = writer.run.config.model_dump(exclude={"task_version", "protocol", "disturb"})
+        config = RunConfig(**stored, disturb=tuple(Disturbance(d.kind, d.strength) for d in writer.run.config.disturb))
         if len(writer.episodes) == config.episodes and writer.run.status == "complete":
             return Evaluation(folder, writer.run, summarise(_in_order(writer)))
         _check_names(config)

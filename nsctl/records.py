@@ -20,7 +20,7 @@ from nsctl.outcomes import EpisodeStatus
 from nsctl.phases import Figure
 from nsctl.scene import Channel
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 LABELS: tuple[Label, ...] = ("measured", "attributed", "modelled", "simulated", "unavailable")
 """From the most to the least to be trusted."""
 Privilege = Literal["sim_truth", "tracked", "pixels"]
@@ -113,6 +113,7 @@ class EpisodeRecord(Record):
     skills: tuple[JsonFields, ...]
     """One entry for each skill execution."""
     disturbances: tuple[JsonFields, ...]
+    """One entry for each event: ``step``, ``kind``, ``strength`` and what was drawn."""
     seconds: dict[str, PhaseSeconds]
     joules: dict[str, FigureRecord]
     """By phase, and the sums ``agent`` (perceive, plan, policy) and ``total``."""
@@ -128,6 +129,15 @@ def replay_sha256(episodes: Iterable[EpisodeRecord]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+class DisturbanceRecord(Record):
+    """A kind of disturbance that was asked for, and how strong."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str
+    strength: float
+
+
 class ConfigRecord(Record):
     """What was asked for. ``protocol`` is the hash of what the task demands (:func:`nsctl.tasks.protocol_hash`)."""
 
@@ -138,7 +148,7 @@ class ConfigRecord(Record):
     engine: str
     episodes: int = Field(ge=1)
     seed: int
-    disturb: bool
+    disturb: tuple[DisturbanceRecord, ...]
     pose_noise: float
     workers: int = Field(ge=1)
 
@@ -173,7 +183,7 @@ class GitRecord(Record):
 class RunRecord(Record):
     """``run.json``."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     id: str
     status: RunStatus
     command: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nsctl.contracts import SuiteOptions
+from nsctl.disturbance import Disturbance, require_distinct
 from nsctl.errors import InvalidValue
 
 
@@ -17,7 +18,7 @@ class RunConfig:
     engine: str = "mujoco"
     episodes: int = 10
     seed: int = 0
-    disturb: bool = False
+    disturb: tuple[Disturbance, ...] = ()
     pose_noise: float = SuiteOptions.pose_noise
     workers: int = 1
 
@@ -25,6 +26,7 @@ class RunConfig:
         for name, least in (("episodes", 1), ("seed", 0), ("workers", 1)):
             if getattr(self, name) < least:
                 raise InvalidValue(f"{name} must be >= {least}, got {getattr(self, name)}")
+        require_distinct(self.disturb)
 
     def options(self, *, video: bool = False) -> SuiteOptions:
         """How the world of such a run is set up."""

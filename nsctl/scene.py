@@ -34,11 +34,11 @@ MAX_ROTATION = 0.5
 
 
 def vector(values: ArrayLike, size: int, what: str) -> Array:
-    """``values`` as a read-only float64 [size]; refuses another shape and numbers that are not finite."""
+    """``values`` as a read-only float64 [size] of its own; refuses another shape and numbers that are not finite."""
     array = np.array(values, dtype=np.float64)
     if array.shape != (size,) or not isfinite(sum(array.tolist())):  # quicker than asking each
         raise InvalidValue(f"{what} must be {size} finite numbers, got {array!r}")
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array
 
 
@@ -68,7 +68,8 @@ class Pose:
     def __post_init__(self) -> None:
         object.__setattr__(self, "position", vector(self.position, 3, "position"))
         quaternion = vector(self.quaternion, 4, "quaternion")
-        square = float(quaternion @ quaternion)
+        w, x, y, z = quaternion.tolist()  # plain floats: numpy would spend twice the time on so few
+        square = w * w + x * x + y * y + z * z
         if not 0.98 < square < 1.02:
             raise InvalidValue(f"quaternion must have length 1, got {sqrt(square):.3f}")
         object.__setattr__(self, "quaternion", quaternion)

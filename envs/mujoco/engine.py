@@ -11,13 +11,13 @@ from typing import Any
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.cameras import FIXED
 from envs.engine import MAX_OPENING
 from envs.mujoco.kinematics import ArmKinematics
 from envs.mujoco.model import TIMESTEP, scene_model
 from envs.mujoco.picture import Film, PolicyCamera
+from envs.mujoco.window import Window
 from envs.panda import FINGERS, HOME, PAD_GAP, PADS
 from nsctl.errors import InvalidValue
 from nsctl.geometry import slid
@@ -25,7 +25,6 @@ from nsctl.scene import CONTROL_HZ, Array, Body, Image, Pose
 
 SUBSTEPS = round(1 / (CONTROL_HZ * TIMESTEP))
 _RAMP = np.arange(1, SUBSTEPS + 1)[:, None] / SUBSTEPS  # [SUBSTEPS, 1]
-_STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 
 
 class MujocoEngine:
@@ -43,9 +42,10 @@ class MujocoEngine:
         self._ids = {name: self._model.body(name).id for name in self._bodies}
         graspable = [b.name for b in bodies if b.movable or b.mount]
         self._names = {g: n for n in graspable for g in np.flatnonzero(self._model.geom_bodyid == self._ids[n])}
-        self._pads = [self._model.geom(f"{link} pad").id for link in PADS]
+        self._pads = frozenset(self._model.geom(f"{link} pad").id for link in PADS)
         self._first, self._altered = deepcopy(self._model), False
         self._film = Film(bodies) if video else None
+        self._window: Window | None = None
         self._cameras = {name: PolicyCamera(self._model, name) for name in cameras}
 
     def reset(self, poses: Mapping[str, Pose]) -> None:
@@ -65,8 +65,9 @@ class MujocoEngine:
         path = np.empty((SUBSTEPS, 8))
         path[:, :7] = start + _RAMP * (self._arm.solve(start, target) - start)
         path[:, 7] = min(max(opening, 0.0), MAX_OPENING) / 2  # at once: its force, not its path, is what grasps
+        command = self._data.ctrl
         for targets in path:
-            self._data.ctrl[:] = targets
+            command[:] = targets
             mujoco.mj_step(self._model, self._data)
 
     @property
@@ -84,12 +85,13 @@ class MujocoEngine:
         return float(sum(self._data.qpos[address] for address in self._fingers)) + PAD_GAP
 
     def poses(self) -> Mapping[str, Pose]:
-        return {name: Pose(self._data.xpos[i], self._data.xquat[i]) for name, i in self._ids.items()}
+        positions, quaternions = self._data.xpos, self._data.xquat
+        return {name: Pose(positions[i], quaternions[i]) for name, i in self._ids.items()}
 
     def touched(self) -> frozenset[str]:
-        pairs = self._data.contact.geom  # [contacts, 2]
-        hit = pairs[np.isin(pairs, self._pads).any(axis=1)]
-        return frozenset(self._names[g] for g in hit.flat if g in self._names)
+        pairs = self._data.contact.geom.tolist()  # [contacts, 2]
+        hit = {g for pair in pairs if not self._pads.isdisjoint(pair) for g in pair}
+        return frozenset(self._names[g] for g in hit if g in self._names)
 
     def place(self, name: str, pose: Pose) -> None:
         self._require_movable(name)
@@ -112,26 +114,25 @@ class MujocoEngine:
     def move_camera(self, name: str, shift: Sequence[float]) -> None:
         if name not in FIXED:
             raise InvalidValue(f"camera {name!r} stands nowhere fixed; these do: {', '.join(FIXED)}")
-        self._model.camera(name).pos = np.add(self._first.camera(name).pos, shift)
+        place = np.add(self._first.camera(name).pos, shift)
+        # Where bodies may sleep, MuJoCo computes what is fixed to the world at a reset and never again.
+        self._model.camera(name).pos = self._data.camera(name).xpos = place
         self._altered = True
 
     def numbers(self) -> Array:
-        return np.concatenate([self._data.qpos, self._data.qvel, self._data.mocap_pos.flat, self._data.mocap_quat.flat])
+        d = self._data  # how long a body has lain still decides when it falls asleep, so it is part of the state
+        return np.concatenate([d.qpos, d.qvel, d.mocap_pos.flat, d.mocap_quat.flat, d.tree_asleep])
 
-    def save(self) -> NDArray[np.float64]:
-        state = np.empty(mujoco.mj_stateSize(self._model, _STATE))
-        mujoco.mj_getState(self._model, self._data, state, _STATE)
+    def save(self) -> mujoco.MjData:
+        # MuJoCo's own state vector leaves out which bodies sleep: copy everything, which is as quick.
+        state = mujoco.MjData(self._model)
+        mujoco.mj_copyData(state, self._model, self._data)
         return state
 
-    def restore(self, state: NDArray[np.float64]) -> None:
-        expected = mujoco.mj_stateSize(self._model, _STATE)
-        if state.shape != (expected,):
-            raise InvalidValue(f"a state of this scene has {expected} numbers, got shape {state.shape}")
-        mujoco.mj_resetData(self._model, self._data)
-        mujoco.mj_setState(self._model, self._data, state, _STATE)
-        mujoco.mj_forward(self._model, self._data)
-        # mj_forward fills in what mj_setState leaves stale, and so moves the warm start of the solver: put it back.
-        mujoco.mj_setState(self._model, self._data, state, _STATE)
+    def restore(self, state: mujoco.MjData) -> None:
+        if state.qpos.shape != self._data.qpos.shape or state.mocap_pos.shape != self._data.mocap_pos.shape:
+            raise InvalidValue(f"a state of this scene has {self._model.nq} positions, got one of {len(state.qpos)}")
+        mujoco.mj_copyData(self._data, self._model, state)
 
     def render(self, camera: str) -> Image:
         if camera not in self._cameras:
@@ -145,14 +146,19 @@ class MujocoEngine:
             raise InvalidValue("this world was made without video: make it with video=True")
         return self._film.picture(self._data)
 
+    def show(self) -> bool:
+        self._window = self._window or Window(self._model, self._data)
+        return self._window.sync()
+
     def describe(self) -> Mapping[str, Any]:
         return {"name": self.name, "mujoco": mujoco.__version__, "timestep": TIMESTEP, "substeps": SUBSTEPS}
 
     def close(self) -> None:
         for camera in self._cameras.values():
             camera.close()
-        if self._film is not None:
-            self._film.close()
+        for drawer in (self._film, self._window):
+            if drawer is not None:
+                drawer.close()
 
     def _undo_changes(self) -> None:
         if self._altered:

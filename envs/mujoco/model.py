@@ -28,6 +28,8 @@ def scene_model(bodies: Sequence[Body], *, pretty: bool = False) -> mujoco.MjMod
     spec.option.impratio = 10
     # The sparse solver of MuJoCo 4.0.0 has a bug that 4.0.1 mends; at this size dense costs nothing.
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE
+    # What lies still takes no time, until something that moves touches it.
+    spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     _add_looks(spec, pretty=pretty)
     _add_table(spec)
     for body in bodies:
@@ -95,6 +97,9 @@ def _add_box(part: mujoco.MjsBody, body: Body, box: Box, *, solid: bool) -> mujo
     )
     # Free bodies ask with 1 and the arm with 2; what is solid answers both, and fixtures never ask one another.
     geom.contype, geom.conaffinity = int(body.movable), 3 if solid else 0
+    geom.priority = int(
+        body.movable
+    )  # its friction counts on the table, so that less of it is less; a pad's counts more
     return geom
 
 
@@ -117,6 +122,7 @@ def _add_looks(spec: mujoco.MjSpec, *, pretty: bool) -> None:
     spec.visual.global_.offheight, spec.visual.global_.offwidth = FILM_SIZE
     spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
     spec.visual.headlight.diffuse = [0.35, 0.35, 0.35] if pretty else [0.6, 0.6, 0.6]
+    spec.visual.headlight.specular = [0.5, 0.5, 0.5] if pretty else [0, 0, 0]  # a policy sees colours, no highlights
     if not pretty:
         return
     spec.visual.map.znear, spec.visual.map.zfar = 0.01, 10

@@ -92,6 +92,6 @@ def _add_gripper(spec: mujoco.MjSpec) -> None:
     tie.data[:5] = [0, 1, 0, 0, 0]
     for link in PADS:
         (pad,) = (geom for geom in spec.body(link).geoms if geom.contype)
-        pad.name, pad.priority, pad.condim = f"{link} pad", 1, 4
+        pad.name, pad.priority, pad.condim = f"{link} pad", 2, 4
         pad.friction = [1.5, 0.05, 0.0001]
         pad.solref[:2], pad.solimp = [0.004, 1], [0.95, 0.99, 0.001, 0.5, 2]

@@ -1,4 +1,4 @@
-"""Towers of Hanoi: move a tower from the left place to the right one, one disc at a time, never a larger on a smaller.
+"""Towers of Hanoi: one disc at a time, never a larger on a smaller; a whole tower, or any legal state into any other.
 
 The discs are cubes and the pegs are marks on the table, 0.20 m apart, as in arXiv 2602.19260 (half-sizes 20, 22.5, 25,
 27.5 mm for discs 1 to 4; discs 5 and 6 go on by the same 2.5 mm).
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from itertools import pairwise
 
 import numpy as np
 
+from envs.tasks.boxes import STEPS_A_MOVE, BoxTask, apart
 from envs.world import TableWorld
 from nsctl.contracts import SuiteOptions
 from nsctl.errors import InvalidValue, UnknownName
-from nsctl.geometry import box_tilt, from_yaw
+from nsctl.geometry import from_yaw
 from nsctl.scene import Body, Pose
 from nsctl.symbolic import Atom, Literal
 from nsctl.task import InitialState, Task
@@ -24,18 +24,14 @@ from nsctl.task import InitialState, Task
 PEGS = {"left": 0.20, "middle": 0.0, "right": -0.20}
 """The places and their y [m]; all lie at x = 0.5."""
 PEG_X = 0.50
-MAX_DISCS = 6
-STEPS_A_MOVE = 180
-"""Horizon for one move, about twice what the scripted arm needs."""
+MAX_DISCS, MIN_DISCS_ANY = 6, 3
+Towers = dict[str, list[str]]
+"""Place -> its discs, lowest first."""
 
 _LAYOUT = 0.02  # m: the three places shift together by up to this much
 _STAGGER = 0.003  # m: each disc lies off the tower's axis by up to this much
 _TWIST = 0.15  # rad: and is turned by up to this much
-_ON_AXIS = 0.02  # m: a tower counts while each disc is this near to the axis of the one beneath
-_ON_PEG = 0.04  # m: and its lowest disc this near to the middle of the place
-_LEVEL = 0.006  # m: heights must match this well
-_LIFTED = 0.015  # m: and a disc is in the air when this far above the table with nothing beneath
-_TILT = 0.15  # rad
+_ON_PEG = 0.04  # m: a tower counts while its lowest disc is this near to the middle of the place
 _RGB = (
     (0.86, 0.27, 0.22),
     (0.95, 0.66, 0.18),
@@ -51,7 +47,7 @@ def half_size(disc: int) -> float:
     return 0.020 + 0.0025 * (disc - 1)
 
 
-class TowerTask(Task):
+class TowerTask(BoxTask):
     """What all tower tasks share: cubes called discs, three places, and towers that are legal."""
 
     domain_pddl = files("envs.tasks").joinpath("hanoi.pddl").read_text()
@@ -60,8 +56,7 @@ class TowerTask(Task):
         self.discs = tuple(f"disc{i}" for i in sorted(discs))  # smallest first
         cubes = [Body(f"disc{i}", "disc", (half_size(i),) * 3, _RGB[i - 1]) for i in sorted(discs)]
         marks = [Body(name, "peg", (0.045, 0.045, 0.0005), (0.55, 0.52, 0.48), movable=False) for name in PEGS]
-        self.bodies = (*cubes, *marks)
-        self._half = {body.name: body.half_extents[2] for body in cubes}
+        super().__init__([*cubes, *marks])
         self.objects = {**{body.name: body.type for body in self.bodies}, "table": "surface"}
         onto_pegs = [Atom("smaller", (disc, peg)) for disc in self.discs for peg in PEGS]
         onto_discs = [Atom("smaller", (a, b)) for i, a in enumerate(self.discs) for b in self.discs[i + 1 :]]
@@ -84,42 +79,29 @@ class TowerTask(Task):
                 height += 2 * half
         return InitialState(poses)
 
+    def draw_towers(self, rng: np.random.Generator) -> Towers:
+        """A legal state, each as likely."""
+        towers: Towers = {peg: [] for peg in PEGS}
+        for disc in self.discs[::-1]:  # largest first, each onto any place
+            towers[rng.choice(list(PEGS))].append(disc)
+        return towers
+
+    def standing_as(self, towers: Mapping[str, Sequence[str]]) -> tuple[Literal, ...]:
+        """What is on what when these towers stand."""
+        pairs = [pair for peg, tower in towers.items() for pair in zip(tower, [peg, *tower], strict=False)]
+        return tuple(Literal(Atom("on", pair)) for pair in pairs)
+
     def is_tower(self, truth: Mapping[str, Pose], peg: str, discs: Sequence[str]) -> bool:
         """Whether ``discs`` (lowest first) truly stand on ``peg``, one on the other."""
-        height = 0.0
-        for name in discs:
-            half = self.body(name).half_extents[2]
-            if abs(truth[name].position[2] - (height + half)) > _LEVEL:
-                return False
-            height += 2 * half
-        return (
-            (not discs or _apart(truth[discs[0]], truth[peg]) < _ON_PEG)
-            and all(_apart(truth[above], truth[below]) < _ON_AXIS for below, above in pairwise(discs))
-            and all(box_tilt(truth[name].quaternion) < _TILT for name in discs)
-        )
+        return not discs or (apart(truth[discs[0]], truth[peg]) < _ON_PEG and self.stand(truth, discs))
 
     def broken_rule(self, truth: Mapping[str, Pose]) -> str:
         """A larger disc that rests on a smaller one, or a disc that is lifted with another on it."""
-        at = {name: truth[name].position.tolist() for name in self.discs}
-        for i, lower in enumerate(self.discs):
-            for j, upper in enumerate(self.discs):
-                if i == j or not self._rests(at[upper], upper, at[lower], lower):
-                    continue
-                if j > i:
-                    return f"{upper} lies on the smaller {lower}"
-                if self._in_the_air(lower, at):
-                    return f"{lower} was moved with {upper} on it"
-        return ""
-
-    def _rests(self, upper: Sequence[float], name: str, lower: Sequence[float], other: str) -> bool:
-        reach, rise = self._half[name] + self._half[other], upper[2] - lower[2]
-        beside = abs(upper[0] - lower[0]) > 0.7 * reach or abs(upper[1] - lower[1]) > 0.7 * reach
-        return not beside and abs(rise - reach) < _LEVEL
-
-    def _in_the_air(self, name: str, at: Mapping[str, Sequence[float]]) -> bool:
-        if at[name][2] < self._half[name] + _LIFTED:
-            return False
-        return not any(o != name and self._rests(at[name], name, at[o], o) for o in self.discs)
+        pairs = list(self.resting(truth))
+        for lower, upper in pairs:
+            if self._half[upper] > self._half[lower]:
+                return f"{upper} lies on the smaller {lower}"
+        return self.carried_with(truth, pairs)
 
 
 class Hanoi(TowerTask):
@@ -154,24 +136,61 @@ class Hanoi(TowerTask):
         return self.is_tower(truth, "right", self.discs[::-1])
 
 
-class HanoiSuite:
-    """The family ``hanoi-1`` to ``hanoi-6``."""
+class HanoiAny(TowerTask):
+    """``hanoi-N-any``: any legal state of N discs into any other. Sampling an initial state also draws the goal."""
 
-    tasks = tuple(f"hanoi-{n}" for n in range(1, MAX_DISCS + 1))
+    version = 1
+
+    def __init__(self, count: int) -> None:
+        super().__init__(range(1, count + 1))
+        self.name = f"hanoi-{count}-any"
+        self.horizon = STEPS_A_MOVE * (2**count - 1)  # no two states are farther apart than the two towers of hanoi-N
+        self._wanted: Towers = {"left": [], "middle": [], "right": list(self.discs[::-1])}
+
+    @property
+    def phrasings(self) -> tuple[str, ...]:
+        towers = "; ".join(f"{peg}: {', '.join(tower) or 'nothing'}" for peg, tower in self._wanted.items())
+        onto = [(peg, pair) for peg, tower in self._wanted.items() for pair in zip(tower, ["", *tower], strict=False)]
+        supports = ", ".join(f"{disc} on {below or f'the {peg} peg'}" for peg, (disc, below) in onto)
+        return (
+            f"Move the discs until they stand so, each peg from the bottom up: {towers}. "
+            "One disc at a time, never a larger disc on a smaller one.",
+            f"Carry one disc at a time, put none on a smaller one, and end with {supports}.",
+            f"Rearrange the towers by legal moves. What is wanted, lowest disc first: {towers}. "
+            "A move takes one disc, and no disc may lie on one smaller than itself.",
+        )
+
+    @property
+    def goal(self) -> tuple[Literal, ...]:
+        return self.standing_as(self._wanted)
+
+    def sample(self, rng: np.random.Generator) -> InitialState:
+        towers = self._wanted = self.draw_towers(rng)
+        while towers == self._wanted:
+            towers = self.draw_towers(rng)
+        return self.layout(towers, rng)
+
+    def achieved(self, truth: Mapping[str, Pose]) -> bool:
+        return all(self.is_tower(truth, peg, tower) for peg, tower in self._wanted.items())
+
+
+class HanoiSuite:
+    """The family ``hanoi-1`` to ``hanoi-6``, and ``hanoi-3-any`` to ``hanoi-6-any``."""
+
+    tasks = (
+        *(f"hanoi-{n}" for n in range(1, MAX_DISCS + 1)),
+        *(f"hanoi-{n}-any" for n in range(MIN_DISCS_ANY, MAX_DISCS + 1)),
+    )
 
     def task(self, name: str) -> Task:
-        match = re.fullmatch(r"hanoi-(\d+)", name)
+        match = re.fullmatch(r"hanoi-(\d+)(-any)?", name)
         if not match:
             raise UnknownName("task", name, self.tasks)
-        count = int(match[1])
-        if not 1 <= count <= MAX_DISCS:
-            raise InvalidValue(f"hanoi-N takes 1 to {MAX_DISCS} discs, got {count}")
-        return Hanoi(count)
+        count, suffix = int(match[1]), match[2] or ""
+        least = MIN_DISCS_ANY if suffix else 1
+        if not least <= count <= MAX_DISCS:
+            raise InvalidValue(f"hanoi-N{suffix} takes {least} to {MAX_DISCS} discs, got {count}")
+        return HanoiAny(count) if suffix else Hanoi(count)
 
     def world(self, task: Task, options: SuiteOptions) -> TableWorld:
         return TableWorld(task, options)
-
-
-def _apart(a: Pose, b: Pose) -> float:
-    """Distance in the plane, m."""
-    return float(np.hypot(*(a.position[:2] - b.position[:2])))

@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from envs.tasks.hanoi import MAX_DISCS, PEGS, STEPS_A_MOVE, TowerTask
+from envs.tasks.boxes import STEPS_A_MOVE
+from envs.tasks.hanoi import MAX_DISCS, PEGS, Towers, TowerTask
 from envs.world import TableWorld
 from nsctl.contracts import SuiteOptions
 from nsctl.errors import UnknownName
 from nsctl.scene import Pose
-from nsctl.symbolic import Atom, Literal
+from nsctl.symbolic import Literal
 from nsctl.task import InitialState, Task
-
-Towers = dict[str, list[str]]
 
 
 class Move(TowerTask):
@@ -44,13 +43,10 @@ class Move(TowerTask):
 
     @property
     def goal(self) -> tuple[Literal, ...]:
-        pairs = [pair for peg, tower in self._after.items() for pair in zip(tower, [peg, *tower], strict=False)]
-        return tuple(Literal(Atom("on", pair)) for pair in pairs)
+        return self.standing_as(self._after)
 
     def sample(self, rng: np.random.Generator) -> InitialState:
-        before: Towers = {peg: [] for peg in PEGS}
-        for disc in self.discs[::-1]:  # largest first, each onto any place: every legal state is as likely
-            before[rng.choice(list(PEGS))].append(disc)
+        before = self.draw_towers(rng)
         moves = [(a, b) for a in PEGS for b in PEGS if a != b and before[a] and self._fits(before[a][-1], before[b])]
         source, goal = moves[rng.integers(len(moves))]
         self._after = {peg: list(tower) for peg, tower in before.items()}

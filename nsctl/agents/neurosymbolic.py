@@ -198,7 +198,7 @@ def nesy() -> NeuroSymbolicAgent:
 
 def scripted() -> NeuroSymbolicAgent:
     """The same agent with the teacher's scripted skills: an upper bound, not a learner."""
-    operators = ("pick", "place", "stack")
+    operators = ("pick", "place", "stack", "open", "close", "push")
     return _compose("scripted", *(f"{operator}-scripted" for operator in operators))
 
 

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from nsctl import __version__, guard
-from nsctl.cli import doctor, parts, plan, run, train
+from nsctl.cli import demos, doctor, parts, plan, run, tasks, train, watch
 from nsctl.cli.exits import exit_code
 from nsctl.errors import NsctlError
 
@@ -67,5 +67,8 @@ def every_command(
 run.add_to(app)
 plan.add_to(app)
 train.add_to(app)
+watch.add_to(app)
+tasks.add_to(app)
+demos.add_to(app)
 parts.add_to(app)
 doctor.add_to(app)

@@ -20,6 +20,13 @@ def complete_engine(incomplete: str) -> list[str]:
     return _parts("engines", incomplete)
 
 
+def complete_disturbance(incomplete: str) -> list[str]:
+    """Kinds of disturbances."""
+    from nsctl.disturbance import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
 def complete_planner(incomplete: str) -> list[str]:
     """Names of planners, from metadata alone."""
     return _parts("planners", incomplete)

@@ -63,7 +63,8 @@ def _results(done: Evaluation) -> Table:
     table.add_row("replans, retries", f"{summary.replans}, {summary.retries}", "over all episodes")
     if done.run.config.disturb:
         reacted = summary.disturbed_replanned
-        table.add_row("disturbed", percent(summary.disturbed, n), "episodes with a push or a snatch")
+        kinds = ", ".join(disturbance.kind for disturbance in done.run.config.disturb)
+        table.add_row("disturbed", percent(summary.disturbed, n), f"episodes, by {kinds}")
         table.add_row("reacted", percent(reacted, summary.disturbed), "of these replanned or retried")
         recovered = f"of those succeeded; 95 % {interval(summary.interval_recovered)}"
         table.add_row("recovered", percent(summary.disturbed_replanned_success, reacted), recovered)

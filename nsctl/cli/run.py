@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nsctl.cli.completion import complete_agent, complete_engine, complete_task
+from nsctl.cli.completion import complete_agent, complete_disturbance, complete_engine, complete_task
 
 if TYPE_CHECKING:
     from nsctl.evaluation import Evaluation, RunOptions
@@ -34,7 +34,14 @@ def run(
     seed: Annotated[int, typer.Option(help="Decides the initial states.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that play side by side.")] = 1,
     engine: Annotated[str, typer.Option(help="The simulator.", autocompletion=complete_engine)] = "mujoco",
-    disturb: Annotated[bool, typer.Option("--disturb", help="Push or snatch a body once an episode.")] = False,
+    disturb: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND[:STRENGTH]",
+            help="For example hand, push:0.5 or lag; may be given again.",
+            autocompletion=complete_disturbance,
+        ),
+    ] = None,
     pose_noise: Annotated[
         float, typer.Option(metavar="METRES", help="Error of the simulated tracker; 0 gives true poses.")
     ] = 0.001,
@@ -53,11 +60,12 @@ def run(
         _refuse_fixed(ctx, task)
 
     from nsctl.cli.progress import progress
+    from nsctl.disturbance import parse
     from nsctl.evaluation import RunOptions
 
     with nullcontext() if as_json else progress() as listener:
         options = RunOptions(("nsctl", *sys.argv[1:]), carbon, video, listener)
-        choices = (agent, engine, episodes, seed, disturb, pose_noise, workers)
+        choices = (agent, engine, episodes, seed, tuple(map(parse, disturb or ())), pose_noise, workers)
         done = _evaluate(task, choices, runs, options) if resume is None else _resume(resume, options)
     if as_json:
         typer.echo(json.dumps(result(done)))

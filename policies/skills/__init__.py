@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the scripted skills need no torch
     from policies.skills.neural import NeuralSkill
-    from policies.skills.scripted import ScriptedSkill
+    from policies.skills.scripted import ScriptedSkill, StrokeSkill
 
 
 def pick() -> NeuralSkill:
@@ -49,3 +49,24 @@ def stack_scripted() -> ScriptedSkill:
     from policies.skills.scripted import ScriptedSkill
 
     return ScriptedSkill("stack")
+
+
+def open_scripted() -> StrokeSkill:
+    """The scripted ``open``."""
+    from policies.skills.scripted import StrokeSkill
+
+    return StrokeSkill("open")
+
+
+def close_scripted() -> StrokeSkill:
+    """The scripted ``close``."""
+    from policies.skills.scripted import StrokeSkill
+
+    return StrokeSkill("close")
+
+
+def push_scripted() -> StrokeSkill:
+    """The scripted ``push``."""
+    from policies.skills.scripted import StrokeSkill
+
+    return StrokeSkill("push")

@@ -95,6 +95,8 @@ class NeuralSkill:
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
         """Train this operator from nothing; see :mod:`policies.skills.training`."""
+        if other := _SAME_WORK.get(self.operator):
+            raise InvalidValue(f"the skill {self.operator!r} plays the weights of {other!r}: train that one")
         from policies.skills.training import train
 
         return train(self.operator, request)

@@ -22,6 +22,8 @@ TABLE_GRID = [np.array([x, y]) for x in np.arange(0.36, 0.625, 0.02) for y in np
 _ROOMY, _TIGHT = (0.085, 0.14), (0.062, 0.10)
 """Metres between middles, across and along the fingers' line, that keep two blocks out of each other's way: with towers on
 both of them, or as they stand."""
+_FOREARM = 0.09
+"""Half the width of the forearm, and what lies beneath it, with some air [m]."""
 _EDGE = 0.02
 """Metres to be kept from fixtures and places."""
 
@@ -94,19 +96,31 @@ def _room(things: list[Obstacle], at: Array, heading: float) -> float:
 
 
 def free_spot(scene: SceneEstimate, target: str) -> Array:
-    """Where to put ``target`` down on the table [2]: the nearest spot with room about it, or else the roomiest."""
+    """Where to put ``target`` down on the table [2]: the nearest spot with room about it, or else the roomiest.
+
+    Spots that nothing stands before come first.
+    """
     here, half = scene[target].pose.position[:2], scene[target].body.half_extents[:2]
     movable = [t.middle[:2] for t in obstacles(scene, target) if not t.fixture]
     kept = [e for e in scene.objects.values() if not e.body.movable]
     open_spots = [
         s for s in TABLE_GRID if not any(_inside(s, half, e.pose.position, e.body.half_extents) for e in kept)
     ]
-    nearest = sorted(open_spots or TABLE_GRID, key=lambda s: float(np.hypot(*(s - here))))
+    nearest = sorted(
+        open_spots or TABLE_GRID, key=lambda s: (any(_behind(s, m) for m in movable), float(np.hypot(*(s - here))))
+    )
     for wide, long in (_ROOMY, _TIGHT):
         for spot in nearest:
             if all(abs(spot[0] - m[0]) > wide or abs(spot[1] - m[1]) > long for m in movable):
                 return spot
     return max(nearest, key=lambda s: min((float(np.hypot(*(s - m))) for m in movable), default=1.0))
+
+
+def _behind(spot: Array, other: Array) -> bool:
+    """Whether the forearm passes over ``other`` to reach ``spot``: a high tower there would be in its way later."""
+    far = float(np.hypot(*spot))
+    ahead = float(other @ spot) / far
+    return ahead < far - 0.05 and abs(float(other[0] * spot[1] - other[1] * spot[0])) / far < _FOREARM
 
 
 def _inside(spot: Array, half: tuple[float, ...], middle: Array, extents: tuple[float, float, float]) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from nsctl import registry, tasks
 from nsctl.contracts import SuiteOptions
+from nsctl.disturbance import Disturbance
 from nsctl.episode import Episode, play
 from nsctl.phases import EpisodeClock
 
@@ -13,7 +14,9 @@ PROMISES = [("hanoi-3", False, 97), ("hanoi-4", False, 90), ("hanoi-3", True, 85
 
 
 def episodes(task: str, disturb: bool, count: int, agent: str = "nesy") -> list[Episode]:
-    world = tasks.suite_of(task).world(tasks.find(task), SuiteOptions(disturb=disturb))
+    world = tasks.suite_of(task).world(
+        tasks.find(task), SuiteOptions(disturb=(Disturbance("hand"),) if disturb else ())
+    )
     player = registry.load("agents", agent)()
     played = [play(world, player, EpisodeClock(), 1000, number) for number in range(count)]
     world.close()

@@ -6,16 +6,17 @@ Each test is run over the registry: a part that is added tomorrow is tested tomo
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from importlib.resources import files
+from itertools import product
 from operator import mul
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nsctl import registry
+from nsctl import registry, tasks
 from nsctl.contracts import Agent, Execution, Executor, Skill, SuiteOptions, World
 from nsctl.episode import play
 from nsctl.metering import counters
@@ -123,14 +124,17 @@ def test_a_grounder_sees_the_task_as_it_is(part: Part, world: World) -> None:
 
 @over("skills")
 def test_a_skill_is_an_operator_of_some_task(part: Part) -> None:
-    domain = registry.load("planners", "clingo")().domain(small_task().domain_pddl)
-    assert part.load()().operator in {operator.name for operator in domain.operators}
+    assert part.load()().operator in {operator for _, name in TASKS for operator in operators(tasks.find(name))}
+
+
+def operators(task: Task) -> set[str]:
+    return {o.name for o in registry.load("planners", "clingo")().domain(task.domain_pddl).operators}
 
 
 @over("skills")
-def test_a_skill_acts_in_range_and_the_same_way_again(part: Part, world: World) -> None:
+def test_a_skill_acts_in_range_and_the_same_way_again(part: Part) -> None:
     skill: Skill = part.load()()
-    runs = [trace(skill, world) for _ in range(2)]
+    runs = [trace(skill) for _ in range(2)]
     assert np.array_equal(runs[0], runs[1])
     assert runs[0].shape[1] == ACTION_SIZE
     assert np.abs(runs[0]).max() <= 1.0
@@ -143,20 +147,53 @@ def test_a_skill_describes_itself(part: Part) -> None:
     assert described["kind"]
 
 
-def trace(skill: Skill, world: World, steps: int = 8) -> Array:
-    """The first actions of a skill on the top disc of the tower."""
-    perception = registry.load("perceptions", "tracker")()
+def trace(skill: Skill, steps: int = 8) -> Array:
+    """The first actions of a skill at a step of the first plan that has one, from that task's start."""
+    name, number, step = first_use(skill.operator)
+    world, perception = make(name), registry.load("perceptions", "tracker")()
+    observation = world.reset(0, number)
     perception.begin(world.task.brief())
-    scene = perception(world.reset(0, 2))
-    arguments = ("disc1", "disc2") if skill.operator == "pick" else ("disc1", "right")
-    execution: Execution = skill.begin(PlanStep(skill.operator, arguments), scene)
+    scene = perception(observation)
+    execution: Execution = skill.begin(step, scene)
     actions = []
     for _ in range(steps):
         if execution.status != "running":
             break
         actions.append(execution.act(scene))
         scene = perception(world.step(actions[-1]))
+    world.close()
     return np.array(actions, dtype=np.float64)
+
+
+@cache
+def first_use(operator: str) -> tuple[str, int, PlanStep]:
+    """A task, an episode of seed 0 and a step of its plan that needs the operator."""
+    names = [name for _, name in TASKS if operator in operators(tasks.find(name))]
+    for name, number in product(names, range(20)):
+        for step in first_plan(name, number):
+            if step.operator == operator:
+                return name, number, step
+    raise AssertionError(f"no plan needs {operator}")
+
+
+def first_plan(name: str, number: int) -> Sequence[PlanStep]:
+    world, planner, perception = (
+        make(name),
+        registry.load("planners", "clingo")(),
+        registry.load("perceptions", "tracker")(),
+    )
+    observation = world.reset(0, number)
+    brief = world.task.brief()
+    problem = brief.problem(planner.domain(brief.domain_pddl))
+    perception.begin(brief)
+    state = registry.load("grounders", "geometric")()(perception(observation), problem)
+    world.close()
+    steps: Sequence[PlanStep] = planner.session(problem).plan(state, optimal=False).plan.steps
+    return steps
+
+
+def make(name: str) -> World:
+    return tasks.suite_of(name).world(tasks.find(name), SuiteOptions())
 
 
 @over("agents")
@@ -189,7 +226,8 @@ def test_a_task_is_whole(part: Part, name: str) -> None:
     assert task.name == name
     assert task.version >= 1
     assert task.horizon > 0
-    assert len(task.instruction.split()) >= 4
+    assert len(set(task.phrasings)) >= 3
+    assert all(len(phrasing.split()) >= 4 for phrasing in task.phrasings)
     assert set(start.poses) == {body.name for body in task.bodies}
     assert problem.goal
     assert not task.achieved(start.poses)

@@ -10,6 +10,7 @@ import pytest
 from envs.tasks.hanoi import HanoiSuite
 from envs.world import PATIENCE, WORKSPACE, TableWorld
 from nsctl.contracts import SuiteOptions
+from nsctl.disturbance import KINDS, Disturbance
 from nsctl.errors import EpisodeError, InvalidValue, UnknownName
 from nsctl.scene import ACTION_SIZE, Action, Pose
 
@@ -63,7 +64,7 @@ def test_episodes_and_seeds_differ(world: TableWorld) -> None:
 
 def test_disturbances_and_noise_do_not_change_the_start() -> None:
     starts = set()
-    for options in ({}, {"disturb": True}, {"pose_noise": 0.01}):
+    for options in ({}, {"disturb": tuple(map(Disturbance, KINDS))}, {"pose_noise": 0.01}):
         other = make(**options)
         other.reset(5, 0)
         starts.add(other.initial_hash)

@@ -56,7 +56,7 @@ def make_run(episodes: int = 3, **fields: Any) -> RunRecord:
         engine="mujoco",
         episodes=episodes,
         seed=0,
-        disturb=False,
+        disturb=(),
         pose_noise=0.001,
         workers=1,
     )

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from samples import Install, comparable
 
+from nsctl.disturbance import Disturbance
 from nsctl.phases import PHASES
 from nsctl.player import Player, _nobody
 from nsctl.run_config import RunConfig
 from nsctl.video import Film
 
+HAND = (Disturbance("hand"),)
 FAULTY = """
 import numpy as np
 from nsctl.agents.random import RandomAgent
@@ -54,7 +56,7 @@ class Suite(HanoiSuite):
 
 @pytest.fixture(scope="module")
 def player() -> Iterator[Player]:
-    player = Player(RunConfig("hanoi-1", agent="random", disturb=True))
+    player = Player(RunConfig("hanoi-1", agent="random", disturb=HAND))
     player.run = "r"
     yield player
     player.close()
@@ -101,7 +103,7 @@ def test_an_agent_that_breaks_is_made_anew_for_the_next_episode(install: Install
 
 def test_a_world_that_cannot_be_reset_leaves_nothing_of_the_episode_before(install: Install) -> None:
     install("spoilt", SPOILT, {"envs:spoilt": "spoilt:Suite"})
-    player = Player(RunConfig("spoilt-1", agent="random", disturb=True))
+    player = Player(RunConfig("spoilt-1", agent="random", disturb=HAND))
     before, lost, after = player(0), player(1), player(2)
     player.close()
     assert lost.outcome.reason == "OSError: the scene does not load"
@@ -119,7 +121,7 @@ def test_a_film_is_made_of_the_episode_and_changes_nothing_of_it(tmp_path: Path,
     from PIL import Image
 
     player.watch = lambda *what: None
-    filming = Player(RunConfig("hanoi-1", agent="random", disturb=True), tmp_path / "films")
+    filming = Player(RunConfig("hanoi-1", agent="random", disturb=HAND), tmp_path / "films")
     filmed = filming(7)
     filming.close()
     assert comparable(filmed) == comparable(player(7))
@@ -140,7 +142,7 @@ def test_a_report_that_no_record_can_hold_makes_the_episode_errored(install: Ins
         f"class Nanny(RandomAgent):\n    name = 'nanny'\n    def report(self): return AgentReport({agent})\n"
     )
     install("nanny", code, {"agents:nanny": "nanny:Nanny"})
-    player = Player(RunConfig("hanoi-1", agent="nanny", disturb=True))
+    player = Player(RunConfig("hanoi-1", agent="nanny", disturb=HAND))
     lost = player(0)
     player.close()
     assert lost.outcome.status == "errored"
@@ -169,7 +171,7 @@ def test_a_film_that_fails_is_told_of_once_and_spoils_no_episode(
 
     monkeypatch.setattr(Film, method, full)
     monkeypatch.setattr(player, "watch", _nobody)
-    filming = Player(RunConfig("hanoi-1", agent="random", disturb=True), tmp_path)
+    filming = Player(RunConfig("hanoi-1", agent="random", disturb=HAND), tmp_path)
     with pytest.warns(RuntimeWarning, match=r"the film .*episode-0000 failed: OSError: no space left; the ep") as told:
         records = [filming(0), filming(1)]
     filming.close()

@@ -139,7 +139,7 @@ def test_damage_is_refused_with_file_and_line(folder: Path, line: str, message: 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema_version": 2}, r"run\.json has schema_version 2, this nsctl reads 1"),
+        ({"schema_version": 1}, r"run\.json has schema_version 1, this nsctl reads 2"),
         ({"status": "done"}, r"run\.json is not a valid RunRecord: status: Input should be"),
         ({"stauts": "x"}, r"run\.json is not a valid RunRecord: stauts: Extra inputs are not permitted"),
         ({"status": "complete"}, r"episodes\.jsonl has 2 of 3 episodes, yet run\.json says complete"),

@@ -103,7 +103,7 @@ def test_two_runs_are_the_same_if_their_replays_are() -> None:
 
 def test_the_published_schema_closes_every_object() -> None:
     schema = json_schema()
-    assert schema["run"]["properties"]["schema_version"]["const"] == 1
+    assert schema["run"]["properties"]["schema_version"]["const"] == 2
     assert set(schema["episode"]["required"]) == set(EpisodeRecord.model_fields)
     own = [schema["run"], schema["episode"], *schema["run"]["$defs"].values(), *schema["episode"]["$defs"].values()]
     objects = [part for part in own if "properties" in part]
@@ -116,7 +116,7 @@ def test_the_published_schema_closes_every_object() -> None:
     [
         ([], "here is no run record: it has no schema_version"),
         ({"id": "r"}, "here is no run record: it has no schema_version"),
-        ({"schema_version": 2}, "here has schema_version 2, this nsctl reads 1"),
+        ({"schema_version": 1}, "here has schema_version 1, this nsctl reads 2"),
     ],
 )
 def test_a_foreign_schema_is_refused(fields: Any, message: str) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from nsctl.disturbance import Disturbance
 from nsctl.errors import InvalidValue
 from nsctl.run_config import RunConfig
+
+PUSH = Disturbance("push", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,6 @@ def test_numbers_out_of_range_are_refused(fields: dict[str, int], message: str) 
 
 
 def test_the_world_is_set_up_as_asked() -> None:
-    options = RunConfig("hanoi-1", engine="other", disturb=True, pose_noise=0.002).options(video=True)
-    assert (options.engine, options.disturb, options.pose_noise, options.video) == ("other", True, 0.002, True)
+    options = RunConfig("hanoi-1", engine="other", disturb=(PUSH,), pose_noise=0.002).options(video=True)
+    assert (options.engine, options.disturb, options.pose_noise, options.video) == ("other", (PUSH,), 0.002, True)
     assert options.cameras == ()

@@ -116,3 +116,10 @@ def test_an_action_stays_in_range_and_keeps_its_direction(move: list[float], yaw
 def test_an_action_that_means_nothing_is_refused(move: list[float], yaw: float, gripper: float, what: str) -> None:
     with pytest.raises(InvalidValue, match=f"^{what} must be . finite numbers"):
         make_action(move, yaw, gripper)
+
+
+def test_a_pose_never_shares_memory_that_somebody_can_write_to() -> None:
+    mine = np.zeros((2, 3))
+    pose = Pose(mine[0])
+    mine[:] = 7.0
+    assert pose.position.tolist() == [0.0, 0.0, 0.0]

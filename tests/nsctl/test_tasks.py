@@ -36,11 +36,11 @@ def test_a_name_that_is_out_of_range_is_told_so() -> None:
 
 
 def test_a_stranger_s_suite_counts_and_a_broken_one_harms_nobody(install: Install) -> None:
-    code = "class Suite:\n    tasks = ('stack-2',)\n"
-    install("stranger", code, {"envs:stack": "stranger:Suite", "envs:broken": "stranger:Missing"})
-    assert {"stack-2", "hanoi-1"} <= set(tasks.names())
-    with pytest.raises(UnknownName, match="Did you mean 'stack-2'"):
-        tasks.find("stakc-2")
+    code = "class Suite:\n    tasks = ('pile-2',)\n"
+    install("stranger", code, {"envs:pile": "stranger:Suite", "envs:broken": "stranger:Missing"})
+    assert {"pile-2", "hanoi-1"} <= set(tasks.names())
+    with pytest.raises(UnknownName, match="Did you mean 'pile-2'"):
+        tasks.find("piel-2")
 
 
 def test_listing_names_imports_no_simulator() -> None:
@@ -56,11 +56,18 @@ def test_the_protocol_is_the_same_for_each_fresh_task_and_differs_between_tasks(
     assert tasks.protocol_hash(tasks.find("hanoi-1")) != tasks.protocol_hash(tasks.find("hanoi-2"))
 
 
-@pytest.mark.parametrize("change", [{"version": 2}, {"horizon": 7}, {"instruction": "?"}, {"domain_pddl": "()"}])
+@pytest.mark.parametrize("change", [{"version": 9}, {"horizon": 7}, {"domain_pddl": "()"}])
 def test_the_protocol_changes_with_what_is_asked(change: dict[str, object]) -> None:
     task = tasks.find("hanoi-1")
     before = tasks.protocol_hash(task)
     vars(task).update(change)
+    assert tasks.protocol_hash(task) != before
+
+
+def test_the_protocol_changes_with_how_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = tasks.find("hanoi-1")
+    before = tasks.protocol_hash(task)
+    monkeypatch.setattr(type(task), "phrasings", ("Do it.", "Get it done.", "Please."))
     assert tasks.protocol_hash(task) != before
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from envs.tasks.hanoi import Hanoi, HanoiSuite, half_size
+from envs.tasks.boxes import apart
+from envs.tasks.hanoi import PEGS, Hanoi, HanoiAny, HanoiSuite, half_size
 from nsctl.errors import InvalidValue, UnknownName
 from nsctl.geometry import from_rotation_vector
 from nsctl.scene import Pose
@@ -73,10 +77,52 @@ def test_two_discs_at_once_are_against_the_rules(task: Hanoi, solved: Poses) -> 
     assert task.broken_rule(solved) == ""
 
 
+@pytest.mark.parametrize("episode", range(20))
+def test_any_state_is_asked_for_from_any_other_and_the_text_says_which(episode: int) -> None:
+    task = HanoiAny(4)
+    start = task.sample(np.random.default_rng(episode)).poses
+    assert not task.achieved(start)
+    assert task.broken_rule(start) == ""
+    for text in task.phrasings:
+        assert standing_in(text) == {tuple(literal.atom.arguments) for literal in task.goal}
+
+
+def standing_in(text: str) -> set[tuple[str, str]]:
+    """What lies on what, read from an instruction alone: either ``left: disc3, disc1`` or ``disc1 on disc3``."""
+    if pairs := re.findall(r"(disc\d) on (?:the )?(\w+)", text):
+        return set(pairs)
+    rows = re.findall(r"(left|middle|right): ((?:disc\d(?:, )?)+)", text)
+    return {pair for peg, row in rows for pair in zip(row.split(", "), [peg, *row.split(", ")], strict=False)}
+
+
+def test_every_legal_state_is_a_start_and_a_goal_alike() -> None:
+    task, rng, starts, goals = HanoiAny(3), np.random.default_rng(0), Counter[str](), Counter[str]()
+    for _ in range(1500):
+        poses = task.sample(rng).poses
+        starts[" ".join(min(PEGS, key=lambda p, d=d: apart(poses[p], poses[d])) for d in task.discs)] += 1
+        goals[str(task.goal)] += 1
+    assert len(starts) == len(goals) == 3**3
+    assert min(*starts.values(), *goals.values()) > 25  # of 56 on average
+
+
+def test_the_towers_that_are_wanted_are_success() -> None:
+    task = HanoiAny(4)
+    task.sample(np.random.default_rng(1))
+    assert task.achieved(task.layout(task._wanted, np.random.default_rng(2)).poses)
+
+
+def test_a_larger_disc_on_a_smaller_one_is_against_the_rules(task: Hanoi) -> None:
+    wrong = task.layout({"left": ["disc1", "disc3"], "right": ["disc2"]}, np.random.default_rng(0)).poses
+    assert task.broken_rule(wrong) == "disc3 lies on the smaller disc1"
+
+
 def test_names_are_checked() -> None:
     suite = HanoiSuite()
     assert suite.task("hanoi-4").name == "hanoi-4"
     with pytest.raises(InvalidValue, match=r"hanoi-N takes 1 to 6 discs, got 9"):
         suite.task("hanoi-9")
+    assert suite.task("hanoi-4-any").name == "hanoi-4-any"
+    with pytest.raises(InvalidValue, match=r"hanoi-N-any takes 3 to 6 discs, got 2"):
+        suite.task("hanoi-2-any")
     with pytest.raises(UnknownName, match="Did you mean 'hanoi-3'"):
         suite.task("hanoi3")

@@ -14,7 +14,7 @@ def test_exactly_one_disc_changes_place_and_legally(episode: int) -> None:
     task = Move("move", (1, 2, 3))
     start = task.sample(np.random.default_rng(episode)).poses
     assert not task.achieved(start)
-    _, disc, _, source, _, goal = task.instruction.rstrip(".").split()
+    _, disc, _, source, _, goal = task.phrasings[0].rstrip(".").split()
     assert abs(start[disc].position[1] - start[source].position[1]) < 0.01
     (support,) = (g.atom.arguments[1] for g in task.goal if g.atom.arguments[0] == disc)
     assert support == goal or int(support[-1]) > int(disc[-1])
@@ -24,7 +24,7 @@ def test_every_disc_moves_sooner_or_later() -> None:
     task, moved = Move("move", (1, 2, 3)), set()
     for episode in range(60):
         task.sample(np.random.default_rng(episode))
-        moved.add(task.instruction.split()[1])
+        moved.add(task.phrasings[0].split()[1])
     assert moved == {"disc1", "disc2", "disc3"}
 
 

@@ -77,7 +77,7 @@ def test_an_error_is_one_sentence_on_stderr() -> None:
     told = call("run", "hanoy-3")
     assert told.returncode == 2
     assert told.stdout == ""
-    assert told.stderr.startswith("nsctl: no task is called 'hanoy-3'. Did you mean 'hanoi-3'? There is: hanoi-1, ")
+    assert told.stderr.startswith("nsctl: no task is called 'hanoy-3'. Did you mean 'hanoi-3'? There is: drawer-1, ")
     assert told.stderr.count("\n") == 1
 
 
@@ -130,7 +130,7 @@ def test_exit_codes(error: BaseException, code: int) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("nsctl run han", {f"hanoi-{n}" for n in range(1, 7)}),
+        ("nsctl run hanoi-3", {"hanoi-3", "hanoi-3-any"}),
         ("nsctl run hanoi-1 --agent ne", {"nesy"}),
         ("nsctl run hanoi-1 --engine mu", {"mujoco"}),
         ("nsctl plan hanoi-1 --planner cl", {"clingo"}),

@@ -11,7 +11,7 @@ from samples import make_episode, make_run
 
 from nsctl.cli.report import print_report
 from nsctl.evaluation import Evaluation
-from nsctl.records import OutcomeRecord
+from nsctl.records import DisturbanceRecord, OutcomeRecord
 from nsctl.summary import summarise
 
 
@@ -62,9 +62,11 @@ def test_a_recovery_is_counted_among_the_episodes_that_asked_for_one() -> None:
         make_episode(2, retries=1, disturbances=push),
     ]
     run = make_run()
-    run = run.model_copy(update={"config": run.config.model_copy(update={"disturb": True})})
+    run = run.model_copy(
+        update={"config": run.config.model_copy(update={"disturb": (DisturbanceRecord(kind="push", strength=1.0),)})}
+    )
     print_report(Evaluation(Path("r"), run, summarise(episodes)), Console(file=file, width=80))
     rows = [" ".join(line.split()) for line in file.getvalue().splitlines()]
-    assert "disturbed 3/3 = 100% episodes with a push or a snatch" in rows
+    assert "disturbed 3/3 = 100% episodes, by push" in rows
     assert "reacted 2/3 = 67% of these replanned or retried" in rows
     assert "recovered 1/2 = 50% of those succeeded; 95 % 9% to 91%" in rows

@@ -62,7 +62,7 @@ def test_ctrl_c_says_how_to_go_on() -> None:
 def test_a_skill_that_cannot_be_trained_names_those_that_can() -> None:
     answer = call("lump")
     assert answer.exit_code == 2
-    assert answer.stderr == "nsctl: the skill 'lump' cannot be trained; these can: pick, place, wave\n"
+    assert answer.stderr == "nsctl: the skill 'lump' cannot be trained; these can: pick, place, stack, wave\n"
 
 
 def test_an_unknown_skill_is_answered_with_the_nearest() -> None:

@@ -1,0 +1,40 @@
+"""A window on a running simulation: MuJoCo's own viewer, which the mouse turns and the keys explain."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import mujoco
+
+from nsctl.errors import NsctlError
+
+
+class Window:
+    """Shows ``data`` of ``model`` as it is at each :meth:`sync`; opens when it is made."""
+
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            raise NsctlError("there is no display to open a window on: ask for pictures (rgb_array) or a video instead")
+        import mujoco.viewer
+
+        before = set(threading.enumerate())
+        self._viewer = mujoco.viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)
+        self._threads = set(threading.enumerate()) - before
+        with self._viewer.lock():
+            camera = self._viewer.cam
+            camera.type, camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FREE, -1
+            camera.lookat[:], camera.distance, camera.azimuth, camera.elevation = (0.35, 0.0, 0.2), 1.5, 150, -25
+
+    def sync(self) -> bool:
+        """Show the present state; says whether the window is still open."""
+        if self._viewer.is_running():
+            self._viewer.sync()
+        return bool(self._viewer.is_running())
+
+    def close(self) -> None:
+        """Close it and wait until it is gone: a viewer that still draws when Python ends takes it down."""
+        self._viewer.close()
+        for thread in self._threads:
+            thread.join(timeout=5.0)

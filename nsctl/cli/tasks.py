@@ -1,0 +1,127 @@
+"""``nsctl tasks``: what there is to do, and how it looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nsctl.cli.completion import complete_engine, complete_task
+
+if TYPE_CHECKING:
+    from nsctl.task import Task
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command of this file."""
+    app.command("tasks")(list_tasks)
+
+
+def list_tasks(
+    task: Annotated[
+        str | None, typer.Argument(help="Only this task, with its bodies and phrasings.", autocompletion=complete_task)
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw each task, and a sheet of all, into this folder.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="The simulator that draws.", autocompletion=complete_engine)] = "mujoco",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """List the tasks of every suite: bodies, operators, horizon and an instruction."""
+    from nsctl import tasks
+
+    names = tasks.names() if task is None else (task,)
+    found = [describe(tasks.find(name)) for name in names]
+    sheet = None if pictures is None else _draw(names, pictures, engine, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps({"tasks": found, "sheet": None if sheet is None else str(sheet)}))
+        return
+    if task is None:
+        _print(found)
+    else:
+        _print_one(found[0])
+    if sheet is not None:
+        typer.echo(f"\npictures  {sheet.parent}{'/'}, all of them on {sheet.name}")
+
+
+def describe(task: Task) -> dict[str, Any]:
+    """What a table or a program wants to know of a task, for its first episode of seed 0."""
+    import numpy as np
+
+    from nsctl import registry
+
+    rng = np.random.default_rng(0)
+    task.sample(rng)
+    task.phrase(rng)
+    domain = registry.load("planners", "clingo")().domain(task.domain_pddl)
+    return {
+        "task": task.name,
+        "version": int(task.version),
+        "horizon": task.horizon,
+        "operators": [operator.name for operator in domain.operators],
+        "bodies": [_body(body) for body in task.bodies],
+        "instruction": task.instruction,
+        "phrasings": list(task.phrasings),
+    }
+
+
+def _body(body: Any) -> dict[str, Any]:
+    kind = "movable" if body.movable else "sliding" if body.mount and body.mount.travel else ""
+    kind = kind or ("fixture" if body.boxes else "place")
+    return {
+        "name": body.name,
+        "type": body.type,
+        "kind": kind,
+        "size_m": [2 * float(half) for half in body.half_extents],
+    }
+
+
+def _draw(names: tuple[str, ...], folder: Path, engine: str, *, quiet: bool) -> Path:
+    from nsctl.contact_sheet import draw
+
+    return draw(
+        names, folder, engine, (lambda name: None) if quiet else lambda name: typer.echo(f"drawing {name}", err=True)
+    )
+
+
+def _print(found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from nsctl.cli.tables import plain_table
+    from nsctl.scene import CONTROL_HZ
+
+    table = plain_table("task", "bodies#", "seconds#", "operators", "instruction, for example")
+    family = ""
+    for each in found:
+        if family and each["task"].partition("-")[0] != family:
+            table.add_section()
+        family = each["task"].partition("-")[0]
+        movable = sum(body["kind"] == "movable" for body in each["bodies"])
+        table.add_row(
+            each["task"],
+            str(movable),
+            f"{each['horizon'] / CONTROL_HZ:.0f}",
+            " ".join(each["operators"]),
+            each["instruction"],
+        )
+    console = Console()
+    console.print(table)
+    console.print("\n[dim]bodies: those that can be moved; seconds: of robot time until an episode times out[/dim]")
+
+
+def _print_one(task: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from nsctl.cli.tables import plain_table
+
+    console = Console()
+    console.print(
+        f"{task['task']} v{task['version']}, {task['horizon']} control steps, {', '.join(task['operators'])}\n"
+    )
+    table = plain_table("body", "type", "kind", "size, mm")
+    for body in task["bodies"]:
+        table.add_row(body["name"], body["type"], body["kind"], " x ".join(f"{1000 * s:.0f}" for s in body["size_m"]))
+    console.print(table)
+    console.print("\n" + "\n".join(f"- {phrasing}" for phrasing in task["phrasings"]))
