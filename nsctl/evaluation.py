@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from typing import Any, Protocol
 from nsctl import provenance, registry, tasks
 from nsctl.contracts import Executor, Meter, Play
 from nsctl.disturbance import Disturbance
-from nsctl.errors import InvalidValue, NsctlError, RecordError
+from nsctl.errors import NsctlError, RecordError
+from nsctl.files import make_folder
 from nsctl.metering import counters, survey
 from nsctl.player import Player
 from nsctl.record_folder import RecordWriter, read_record
@@ -69,7 +69,8 @@ class RunInterrupted(KeyboardInterrupt):
 def evaluate(config: RunConfig, runs: Path = Path("runs"), options: RunOptions = RunOptions()) -> Evaluation:
     """Play all episodes of a new run and keep its record under ``runs``."""
     _check_names(config)
-    _check_video(options.video)
+    if options.video is not None:
+        make_folder(options.video, "film")
     player = Player(config, options.video)
     with RecordWriter.create(runs, _new_run(config, player, options)) as writer:
         return _play_missing(writer, config, player, options)
@@ -86,7 +87,8 @@ def resume(folder: Path, options: RunOptions = RunOptions()) -> Evaluation:
         if len(writer.episodes) == config.episodes and writer.run.status == "complete":
             return Evaluation(folder, writer.run, summarise(_in_order(writer)))
         _check_names(config)
-        _check_video(options.video)
+        if options.video is not None:
+            make_folder(options.video, "film")
         player = Player(config, options.video)
         _refuse_changes(folder, writer.run, _new_run(config, player, options))
         return _play_missing(writer, config, player, options)
@@ -258,17 +260,6 @@ def _check_names(config: RunConfig) -> None:
     registry.find("agents", config.agent)
     registry.find("engines", config.engine)
     tasks.find(config.task)
-
-
-def _check_video(folder: Path | None) -> None:
-    """Refuse a folder that no film can be written to, before anything is played."""
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise InvalidValue(f"no film can be written to {folder}: {error.strerror or error}") from error
 
 
 def _in_order(writer: RecordWriter) -> list[EpisodeRecord]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +16,7 @@ from typing import Any, TextIO, TypeVar
 from pydantic import ValidationError
 
 from nsctl.errors import RecordError
+from nsctl.files import append_line, cut_torn_line, hold, whole_lines, write_atomically
 from nsctl.records import EpisodeRecord, Record, RunRecord, check_schema, complaint, replay_sha256
 
 RUN, EPISODES = "run.json", "episodes.jsonl"
@@ -45,7 +44,7 @@ def read_record(folder: Path | str) -> StoredRun:
     if run.episodes_sha256 is not None and hashlib.sha256(content).hexdigest() != run.episodes_sha256:
         raise RecordError(f"{path} was changed after the run was complete: its SHA-256 is not the one in {RUN}")
     episodes: dict[int, EpisodeRecord] = {}
-    for number, line in enumerate(_whole_lines(content), start=1):
+    for number, line in enumerate(whole_lines(content), start=1):
         episode = _parse(EpisodeRecord, line, f"{path}:{number}")
         _check_key(run, episode, episodes, f"{path}:{number}")
         episodes[episode.index] = episode
@@ -72,7 +71,7 @@ class RecordWriter:
         except OSError as error:
             raise RecordError(f"the record cannot be written to {folder}: {error}") from error
         (folder / EPISODES).touch()  # first, so that a run.json always has its episodes beside it
-        _write_atomically(folder / RUN, _pretty(run))
+        write_atomically(folder / RUN, _pretty(run))
         return cls.open(folder)
 
     @classmethod
@@ -82,9 +81,10 @@ class RecordWriter:
         path = folder / EPISODES
         file = path.open("a", encoding="utf-8")
         try:
-            _lock(file, folder)
+            if not hold(file):
+                raise RecordError(f"{folder} is being written by another nsctl")
             stored = read_record(folder)
-            file.truncate(sum(len(line) + 1 for line in _whole_lines(path.read_bytes())))
+            cut_torn_line(file, whole_lines(path.read_bytes()))
         except BaseException:
             file.close()
             raise
@@ -93,27 +93,25 @@ class RecordWriter:
     def append(self, episode: EpisodeRecord) -> None:
         """Put an episode on the disk; refuses one that is there already."""
         _check_key(self.run, episode, self.episodes, str(self.folder / EPISODES))
-        self._file.write(episode.model_dump_json() + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append_line(self._file, episode.model_dump_json())
         self.episodes[episode.index] = episode
 
     @property
     def kept(self) -> int:
         """How many episodes are on the disk, whatever was interrupted on the way there."""
         self._file.flush()
-        return len(_whole_lines((self.folder / EPISODES).read_bytes()))
+        return len(whole_lines((self.folder / EPISODES).read_bytes()))
 
     def update(self, **fields: Any) -> None:
         """Write ``run.json`` anew with other values of some fields."""
         self.run = RunRecord.model_validate({**dict(self.run), **fields})
-        _write_atomically(self.folder / RUN, _pretty(self.run))
+        write_atomically(self.folder / RUN, _pretty(self.run))
 
     def complete(self, **fields: Any) -> None:
         """Put the episodes into the order of their index and seal the record."""
         lines = [self.episodes[index].model_dump_json() + "\n" for index in sorted(self.episodes)]
         content = "".join(lines).encode()
-        _write_atomically(self.folder / EPISODES, content)
+        write_atomically(self.folder / EPISODES, content)
         sums = {
             "episodes_sha256": hashlib.sha256(content).hexdigest(),
             "replay_sha256": replay_sha256(self.episodes.values()),
@@ -160,31 +158,5 @@ def _check_key(run: RunRecord, episode: EpisodeRecord, known: dict[int, EpisodeR
         raise RecordError(f"{where} repeats the key ({run.id}, {run.config.task}, {episode.index})")
 
 
-def _whole_lines(content: bytes) -> list[bytes]:
-    """The lines that end in a line feed; what follows the last one was torn off."""
-    return content.split(b"\n")[:-1]
-
-
 def _pretty(run: RunRecord) -> bytes:
     return (run.model_dump_json(indent=2) + "\n").encode()
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    draft = path.with_name(path.name + ".tmp")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-
-
-def _lock(file: TextIO, folder: Path) -> None:
-    """Hold the record until the file is closed or this process ends, however it ends."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RecordError(f"{folder} is being written by another nsctl") from None

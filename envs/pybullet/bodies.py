@@ -20,7 +20,10 @@ FREE, ARM, FIXED = 1, 2, 4
 """Collision groups. Free bodies touch everything; the arm and the fixtures touch all but their own kind."""
 _TOUCHES = {FREE: FREE | ARM | FIXED, ARM: FREE | FIXED, FIXED: FREE | ARM}
 _TABLE = Body("table", "", (*TABLE_HALF, 0.02), (0.80, 0.74, 0.66), False, (Box((*TABLE_HALF, 0.02)),))
-_FLOOR = Body("floor", "", (3.0, 3.0, 0.1), (0.42, 0.45, 0.50), False, (Box((3.0, 3.0, 0.1)),))
+FLOOR_RGB = (0.42, 0.45, 0.50)
+_FLOOR = Body("floor", "", (3.0, 3.0, 0.1), FLOOR_RGB, False, (Box((3.0, 3.0, 0.1)),))
+_SPECK = Box((1e-4, 1e-4, 1e-4))
+"""The look of what is not to be seen: PyBullet would draw the solid shapes of a body without any."""
 _TREE = '<?xml version="1.0"?><robot name="{name}">{parts}</robot>'
 # The inertia only silences a warning: PyBullet computes a body's own from its mass and shapes, and a rail needs none.
 _LINK = (
@@ -44,22 +47,22 @@ class Part:
     link: int
 
 
-def load_ground(client: Client) -> tuple[Part, ...]:
-    """The table (its top is z = 0) and the floor beneath it."""
-    parts = load(client, [_TABLE, _FLOOR])
+def load_ground(client: Client, *, floor_seen: bool) -> tuple[Part, ...]:
+    """The table (its top is z = 0) and the floor beneath it, which is half the cost of drawing a picture."""
+    parts = {**load(client, [_TABLE]), **load(client, [_FLOOR], seen=floor_seen)}
     client.resetBasePositionAndOrientation(parts["table"].tree, [*TABLE_CENTRE, -0.02], [0, 0, 0, 1])
     client.resetBasePositionAndOrientation(parts["floor"].tree, [0, 0, -0.5], [0, 0, 0, 1])
     return tuple(parts.values())
 
 
-def load(client: Client, bodies: Sequence[Body]) -> Mapping[str, Part]:
-    """Load the bodies and say which is which."""
+def load(client: Client, bodies: Sequence[Body], *, seen: bool = True) -> Mapping[str, Part]:
+    """Load the bodies and say which is which; they need not be ``seen`` in pictures."""
     parts: dict[str, Part] = {}
     for root in (body for body in bodies if body.mount is None):
         family = [root, *_hanging(root, bodies)]
         tree = load_urdf(
             client,
-            _TREE.format(name=root.name, parts="".join(map(_urdf, family))),
+            _TREE.format(name=root.name, parts="".join(_urdf(body, seen=seen) for body in family)),
             useFixedBase=not root.movable,
             # What never moves is quicker in maximal coordinates; free bodies would be, too, but restore inexactly.
             useMaximalCoordinates=not root.movable and len(family) == 1,
@@ -109,12 +112,12 @@ def _hanging(parent: Body, bodies: Sequence[Body]) -> Iterator[Body]:
             yield from _hanging(body, bodies)
 
 
-def _urdf(body: Body) -> str:
+def _urdf(body: Body, *, seen: bool) -> str:
     boxes = body.boxes or (Box(body.half_extents),)
     solid = body.movable or body.boxes
     shapes = [
         _shape("visual", box, _LOOK.format(name=f"{body.name} {i}", rgb=_numbers(box.rgb or body.rgb)))
-        for i, box in enumerate(boxes)
+        for i, box in enumerate(boxes if seen else (_SPECK,))
     ]
     shapes += [_shape("collision", box) for box in boxes if solid]
     link = _LINK.format(name=body.name, mass=mass(body) if body.movable or body.mount else 0, shapes="".join(shapes))

@@ -12,6 +12,7 @@ import numpy as np
 
 from envs.cameras import FILM_SIZE, FIXED, ON_HAND, SIZE, Camera
 from envs.panda import TCP_OFFSET
+from envs.pybullet.bodies import FLOOR_RGB
 from envs.pybullet.client import Client
 from envs.pybullet.scene import Scene
 from nsctl.geometry import matrix
@@ -40,7 +41,11 @@ class PolicyCamera:
         """What the camera sees, uint8 [128, 128, 3]."""
         position, axes = self._stand()
         light = {"lightDirection": axes[:, 2].tolist(), **_PLAIN}
-        return _shoot(self._scene.client, self._fixed or ON_HAND, position, axes, (SIZE, SIZE), **light)[0]
+        camera = self._fixed or ON_HAND
+        picture, depths = _shoot(self._scene.client, camera, position, axes, (SIZE, SIZE), **light)
+        shade = _PLAIN["lightAmbientCoeff"] + _PLAIN["lightDiffuseCoeff"] * max(axes[2, 2], 0.0)
+        picture[depths >= 1] = 255 * shade * np.array(FLOOR_RGB)  # what is not drawn is the floor
+        return picture
 
     def _stand(self) -> tuple[Array, Array]:
         """Position [3] and axes [3, 3] in the world."""
@@ -95,4 +100,4 @@ def _shoot(
         width, height, view.T.flatten().tolist(), lens, renderer=client.ER_TINY_RENDERER, **light
     )[2:4]
     picture = np.reshape(np.asarray(colours, dtype=np.uint8), (height, width, 4))
-    return picture[..., :3].copy(), np.reshape(np.asarray(depths, dtype=np.float64), (height, width))
+    return picture[..., :3].copy(), np.reshape(np.asarray(depths), (height, width))

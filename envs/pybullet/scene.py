@@ -19,7 +19,7 @@ class Scene:
     def __init__(self, bodies: Sequence[Body], *, pretty: bool = False) -> None:
         self.bodies = {body.name: body for body in bodies}
         self.client = Client()
-        self._ground = parts.load_ground(self.client)
+        self._ground = parts.load_ground(self.client, floor_seen=pretty)
         self.parts = parts.load(self.client, bodies)
         self.arm = Arm(self.client, pretty=pretty)
         self.arm.home()
