@@ -14,20 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nsctl.errors import InvalidValue
-from nsctl.scene import ACTION_SIZE, Action, Observation, Pose
+from nsctl.observation_arrays import POSE, PROPRIO, Floats
+from nsctl.scene import ACTION_SIZE, Action, Observation
 
-Floats = NDArray[np.float32]
 Pictures = NDArray[np.uint8]
 
-POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")
-PROPRIO = (
-    *(f"joint_{number}" for number in range(1, 8)),
-    *(f"tcp_{part}" for part in POSE),
-    *(f"target_{part}" for part in POSE),
-    "gripper",
-    "gripper_command",
-)
-"""The 23 numbers that the robot says of itself: rad [7], m and quaternion [7] twice, m, last command."""
 ACTION = ("dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper")
 """The 7 numbers of an action, in [-1, 1]; see :mod:`nsctl.scene` for what 1 means."""
 
@@ -55,7 +46,7 @@ class Demonstration:
 
     heading: Heading
     proprio: Floats
-    """float32 [T + 1, 23], see :data:`PROPRIO`."""
+    """float32 [T + 1, 23], see :data:`nsctl.observation_arrays.PROPRIO`."""
     objects: Floats
     """float32 [T + 1, n, 7]: observed position (m) and quaternion (w, x, y, z) of each body."""
     images: Mapping[str, Pictures]
@@ -83,19 +74,6 @@ class Demonstration:
         return len(self.actions)
 
 
-def proprio_array(observation: Observation) -> Floats:
-    """What the robot says of itself as float32 [23]."""
-    own = observation.proprio
-    poses = [number for pose in (own.tcp, own.target) for number in _numbers(pose)]
-    return np.array([*own.joints, *poses, own.gripper, own.gripper_command], dtype=np.float32)
-
-
-def objects_array(observation: Observation) -> Floats:
-    """The observed poses as float32 [n, 7]; n is 0 where poses are not observed."""
-    poses = (observation.objects or {}).values()
-    return np.array([_numbers(pose) for pose in poses], dtype=np.float32).reshape(-1, len(POSE))
-
-
 def images_of(looks: Sequence[Observation]) -> dict[str, Pictures]:
     """The pictures of T + 1 observations, camera -> uint8 [T + 1, height, width, 3]."""
     cameras = looks[0].images or {}
@@ -105,7 +83,3 @@ def images_of(looks: Sequence[Observation]) -> dict[str, Pictures]:
 def actions_array(actions: Sequence[Action]) -> Floats:
     """The actions as the world obeys them: float32 [T, 7], clipped to [-1, 1]."""
     return np.clip(np.array(actions, dtype=np.float32).reshape(-1, ACTION_SIZE), -1.0, 1.0)
-
-
-def _numbers(pose: Pose) -> list[float]:
-    return [*pose.position, *pose.quaternion]

@@ -8,9 +8,7 @@ demonstration waits in ``parts`` until the recording is complete. Then they make
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +18,9 @@ from typing import Any, Self
 from nsctl.demos import minari_file
 from nsctl.demos.libraries import need
 from nsctl.demos.recorder import Attempt
+from nsctl.demos.source import read_json
 from nsctl.errors import NsctlError
+from nsctl.files import append_line, cut_torn_line, hold, make_folder, whole_lines, write_atomically
 
 SETTINGS, ATTEMPTS, PARTS, DATA = "recording.json", "attempts.jsonl", "parts", "data"
 
@@ -34,7 +34,8 @@ class DemoFolder:
         _prepare(folder)
         self._file = (folder / ATTEMPTS).open("a+", encoding="utf-8")
         try:
-            _lock(self._file.fileno(), folder)
+            if not hold(self._file):
+                raise NsctlError(f"{folder} is being recorded by another nsctl")
             _agree(folder, settings)
             self.attempts = self._read_attempts()
         except BaseException:
@@ -51,9 +52,7 @@ class DemoFolder:
 
     def append(self, attempt: Attempt) -> None:
         """Note an episode that was played; its demonstration, if it succeeded, is on the disk already."""
-        self._file.write(json.dumps(asdict(attempt)) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append_line(self._file, json.dumps(asdict(attempt)))
         self.attempts[attempt.episode] = attempt
 
     def successes(self) -> list[int]:
@@ -71,15 +70,19 @@ class DemoFolder:
     def finish(self, numbers: list[int]) -> None:
         """Make one file of these episodes and put the attempts in order; nothing is done twice."""
         main, stored = self.folder / DATA / minari_file.MAIN, self.stored()
-        if set(stored) == set(numbers):
-            return
-        main.parent.mkdir(exist_ok=True)
-        parts = {number: minari_file.part_path(self.parts, number) for number in numbers}
-        minari_file.gather(
-            main, [(main, stored[n]) if n in stored else (path, minari_file.PART) for n, path in parts.items()]
-        )
-        lines = [json.dumps(asdict(self.attempts[number])) + "\n" for number in sorted(self.attempts)]
-        _write_atomically(self.folder / ATTEMPTS, "".join(lines))
+        if set(stored) != set(numbers):
+            main.parent.mkdir(exist_ok=True)
+            parts = {number: minari_file.part_path(self.parts, number) for number in numbers}
+            minari_file.gather(
+                main, [(main, stored[n]) if n in stored else (path, minari_file.PART) for n, path in parts.items()]
+            )
+        if list(self.attempts) != sorted(self.attempts):
+            # In place, under the lock: a file put in its place would not be locked. What is torn is played again.
+            self._file.seek(0)
+            self._file.truncate()
+            self.attempts = dict(sorted(self.attempts.items()))
+            for attempt in self.attempts.values():
+                append_line(self._file, json.dumps(asdict(attempt)))
 
     def tidy(self) -> None:
         """Remove the single files once the dataset is complete."""
@@ -126,24 +129,3 @@ def _agree(folder: Path, settings: Mapping[str, Any]) -> None:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".tmp")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    """Hold the folder until the file is closed or this process ends, however it ends."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise NsctlError(f"{folder} is being recorded by another nsctl") from None

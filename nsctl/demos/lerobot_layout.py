@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nsctl.demos.demonstration import ACTION, POSE, PROPRIO, Pictures
+from nsctl.demos.demonstration import ACTION, Pictures
 from nsctl.demos.libraries import need
+from nsctl.observation_arrays import POSE, PROPRIO
 
 VERSION = "v3.0"
 CHUNK_FILES, DATA_MB = 1000, 100

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from nsctl.demos import lerobot_layout as layout
-from nsctl.demos.demonstration import ACTION, POSE, PROPRIO, Demonstration, Floats, Heading, Pictures
+from nsctl.demos.demonstration import ACTION, Demonstration, Heading, Pictures
 from nsctl.demos.libraries import need
 from nsctl.demos.source import About, Span, read_json
 from nsctl.errors import NsctlError
+from nsctl.observation_arrays import POSE, PROPRIO, Floats
 
 
 class LeRobotSource:

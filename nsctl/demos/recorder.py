@@ -9,15 +9,9 @@ from typing import Any, cast
 import numpy as np
 
 from nsctl.contracts import Agent, SuiteOptions, World
-from nsctl.demos.demonstration import (
-    Demonstration,
-    Heading,
-    actions_array,
-    images_of,
-    objects_array,
-    proprio_array,
-)
+from nsctl.demos.demonstration import Demonstration, Heading, actions_array, images_of
 from nsctl.errors import InvalidValue
+from nsctl.observation_arrays import objects_array, proprio_array
 from nsctl.player import Player
 from nsctl.records import EpisodeRecord
 from nsctl.run_config import RunConfig

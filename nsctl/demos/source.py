@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from nsctl.demos.demonstration import Demonstration, Floats, Pictures
+from nsctl.demos.demonstration import Demonstration, Pictures
 from nsctl.errors import NsctlError
+from nsctl.observation_arrays import Floats
 
 Format = Literal["minari", "lerobot"]
 
