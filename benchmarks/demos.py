@@ -127,7 +127,7 @@ def in_hdf5(film: Any) -> io.BytesIO:
 
     kept = io.BytesIO()
     with h5py.File(kept, "w") as file:
-        minari_file._put_array(file, "film", film)
+        minari_file.put_array(file, "film", film)
     return kept
 
 

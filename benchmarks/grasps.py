@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 from collections.abc import Callable
 
@@ -102,8 +103,8 @@ def measure(arm: Callable[[str], mujoco.MjSpec], task: str, episodes: int) -> di
         "solved": solved,
         "repeated": repeated,
         "steps": int(statistics.median(steps)),
-        "off_mm": statistics.median(off),
-        "worst_off_mm": max(off),
+        "off_mm": statistics.median(off or [math.nan]),
+        "worst_off_mm": max(off, default=math.nan),
     }
 
 

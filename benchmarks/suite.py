@@ -50,7 +50,11 @@ def main() -> None:
 def run(config: RunConfig, folder: Path) -> Evaluation:
     """The run of ``config`` in ``folder``, gone on with if it was begun there."""
     begun = sorted(folder.glob("*/run.json"))
-    return resume(begun[-1].parent) if begun else evaluate(config, folder, RunOptions(carbon=False))
+    options = RunOptions(carbon=False)
+    done = resume(begun[-1].parent, options) if begun else evaluate(config, folder, options)
+    if (done.run.config.episodes, done.run.config.seed) != (config.episodes, config.seed):
+        sys.exit(f"{done.folder} is of other episodes or another seed: name a new folder with --runs")
+    return done
 
 
 def row(config: RunConfig, done: Evaluation) -> dict[str, object]:

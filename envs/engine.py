@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from envs.cameras import FIXED
+from nsctl.errors import InvalidValue
 from nsctl.scene import Array, Body, Image, Pose
 
 TABLE_CENTRE = (0.5, 0.0)
@@ -12,8 +14,12 @@ TABLE_HALF = (0.4, 0.4)
 """The table's middle and half its size in the plane [m]; its top is z = 0."""
 DENSITY = 500.0
 """kg/m3 of every solid part: a 45 mm cube weighs 46 g."""
+RAIL_DAMPING, RAIL_FRICTION = 2.0, 0.5
+"""What a sliding body feels of its rail [N s/m, N]: it stays where it is let go."""
 MAX_OPENING = 0.08
 """Travel of the pads [m]: a gripper that is commanded wide open reads 3 mm more, the gap between its closed pads."""
+
+T = TypeVar("T")
 
 
 class Engine(Protocol):
@@ -75,10 +81,37 @@ class Engine(Protocol):
     def show(self) -> bool:
         """Draw the present state in a window, which the first call opens; says whether it is still open.
 
-        Without a display this raises a :class:`nsctl.errors.NsctlError` that says so.
+        Without a display this raises a :class:`nsctl.errors.NoWindow` that says so.
         """
 
     def describe(self) -> Mapping[str, Any]:
         """Name and version of the simulator."""
 
     def close(self) -> None: ...
+
+
+def require_movable(name: str, bodies: Mapping[str, Body]) -> None:
+    """Refuse to move what stays where it is put, or is not there."""
+    if name not in bodies or not bodies[name].movable:
+        movable = ", ".join(n for n, body in bodies.items() if body.movable)
+        raise InvalidValue(f"{name!r} cannot be moved; these can: {movable}")
+
+
+def require_fixed(camera: str) -> None:
+    """Refuse to move a camera that stands nowhere fixed."""
+    if camera not in FIXED:
+        raise InvalidValue(f"camera {camera!r} stands nowhere fixed; these do: {', '.join(FIXED)}")
+
+
+def asked_for(camera: str, cameras: Mapping[str, T]) -> T:
+    """The camera of this name among those that the engine was made with."""
+    if camera not in cameras:
+        raise InvalidValue(f"camera {camera!r} was not asked for; this world has: {', '.join(cameras) or 'none'}")
+    return cameras[camera]
+
+
+def required_film(film: T | None) -> T:
+    """What draws for people, if the engine was made with it."""
+    if film is None:
+        raise InvalidValue("this world was made without video: make it with video=True")
+    return film

@@ -17,6 +17,7 @@ import numpy as np
 
 from envs.spaces import Arrays, action_space, arrays, check_cameras, observation_space
 from envs.starts import read_options
+from envs.suite import TableSuite
 from envs.world import TableWorld
 from nsctl import registry, tasks
 from nsctl.contracts import SuiteOptions
@@ -25,7 +26,7 @@ from nsctl.errors import EpisodeError, InvalidValue
 from nsctl.scene import CONTROL_HZ, Image, Observation
 
 BATCH = "envs.mujoco.batch:BatchEnv"
-"""What ``gymnasium.make_vec`` makes if no ``vectorization_mode`` is named."""
+"""What ``gymnasium.make_vec`` makes of our tasks if no ``vectorization_mode`` is named."""
 
 
 class TableEnv(gymnasium.Env[Arrays, np.ndarray[Any, np.dtype[np.float32]]]):
@@ -132,6 +133,7 @@ def register() -> None:
         try:
             suite = part.load()()
             versions = {task: int(suite.task(task).version) for task in suite.tasks}
+            batch = BATCH if isinstance(suite, TableSuite) else None  # a stranger's world may be any world at all
         except (Exception, SystemExit) as error:  # a stranger's suite may raise anything at all
             why = f"the suite {part.name!r} of {part.distribution} is left out: {type(error).__name__}: {error}"
             warnings.warn(why, RuntimeWarning, stacklevel=2)
@@ -139,7 +141,7 @@ def register() -> None:
         for task, version in versions.items():
             name = "".join(word.capitalize() for word in task.split("-"))
             gymnasium.register(
-                f"nsctl/{name}-v{version}", "envs.gym:TableEnv", vector_entry_point=BATCH, kwargs={"task": task}
+                f"nsctl/{name}-v{version}", "envs.gym:TableEnv", vector_entry_point=batch, kwargs={"task": task}
             )
 
 

@@ -21,7 +21,8 @@ from envs.engine import MAX_OPENING
 from envs.panda import JOINTS, PAD_GAP, urdf_path
 from envs.world import WORKSPACE
 from nsctl.errors import InvalidValue, UnknownName
-from nsctl.scene import ACTION_SIZE, Array, Observation, Pose
+from nsctl.observation_arrays import objects_array, proprio_array
+from nsctl.scene import ACTION_SIZE, Array, Observation
 
 Arrays = dict[str, Any]
 Reading = NDArray[np.float32]
@@ -91,10 +92,10 @@ def check_cameras(cameras: Sequence[str]) -> tuple[str, ...]:
 
 def arrays(observation: Observation) -> Arrays:
     """An observation as arrays that share no memory with it."""
-    p = observation.proprio
-    own = [*p.joints.tolist(), *_seven(p.tcp), *_seven(p.target), p.gripper, p.gripper_command]
-    poses = [_seven(pose) for pose in (observation.objects or {}).values()]
-    found: Arrays = {"proprio": within(own, proprio_bounds()), "objects": within(poses, pose_bounds())}
+    found: Arrays = {
+        "proprio": within(proprio_array(observation), proprio_bounds()),
+        "objects": within(objects_array(observation), pose_bounds()),
+    }
     if observation.images is not None:
         found["images"] = {name: picture.copy() for name, picture in observation.images.items()}
     return found
@@ -104,7 +105,3 @@ def within(readings: ArrayLike, bounds: Reading) -> Reading:
     """``readings`` [..., k] as float32, none beyond its ``bounds`` [2, k]."""
     result: Reading = np.minimum(np.maximum(np.array(readings, dtype=np.float32), bounds[0]), bounds[1])
     return result
-
-
-def _seven(pose: Pose) -> list[float]:
-    return [*pose.position.tolist(), *pose.quaternion.tolist()]

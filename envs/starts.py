@@ -35,17 +35,18 @@ def read_options(options: Mapping[str, Any] | None, bodies: Sequence[Body]) -> t
     options = options or {}
     for name in options:
         if name not in OPTIONS:
-            raise UnknownName("option of reset", name, OPTIONS)
+            raise UnknownName("option of reset", str(name), OPTIONS)
     episode = options.get("episode")
     if episode is not None and (isinstance(episode, bool) or not isinstance(episode, int | np.integer) or episode < 0):
         raise InvalidValue(f"options['episode'] must be an integer >= 0, got {episode!r}")
-    wanted = options.get("initial_state") or {}
+    wanted = options.get("initial_state")
+    wanted = {} if wanted is None else wanted
     if not isinstance(wanted, Mapping):
         raise InvalidValue(f"options['initial_state'] must map names of bodies to 7 numbers, got {wanted!r}")
     names = [body.name for body in bodies]
     for name in wanted:
         if name not in names:
-            raise UnknownName("body", name, names)
+            raise UnknownName("body", str(name), names)
     return {name: _pose(name, value) for name, value in wanted.items()}, None if episode is None else int(episode)
 
 

@@ -27,6 +27,7 @@ from nsctl.scene import (
     Observation,
     Pose,
     Proprioception,
+    require_scene,
 )
 from nsctl.task import Task
 
@@ -47,6 +48,7 @@ class TableWorld:
     def __init__(self, task: Task, options: SuiteOptions) -> None:
         if unknown := [name for name in options.cameras if name not in POLICY]:
             raise UnknownName("camera", unknown[0], POLICY)
+        require_scene(task.bodies)
         self.task = task
         self._options = options
         self._engine: Engine = registry.load("engines", options.engine)(
@@ -67,6 +69,7 @@ class TableWorld:
 
     def reset(self, seed: int, episode: int, given: Mapping[str, Pose] | None = None) -> Observation:
         """Begin an episode; bodies whose pose is ``given`` start there, the others where the task's draw puts them."""
+        self._ready = False
         start, sensing, disturbing, wording = streams(self.task, seed, episode)
         self._disturbed = Disturbances()
         drawn = self.task.sample(np.random.default_rng(start)).poses
@@ -167,7 +170,7 @@ class TableWorld:
         self._once = self._once or achieved
         self._stable = self._stable + 1 if achieved and not self._engine.touched() else 0
         breach = self.task.broken_rule(truth)
-        self._breached = self._breached + 1 if breach and breach == self._breach else 0
+        self._breached = (self._breached + 1 if breach == self._breach else 1) if breach else 0
         self._breach = breach
         if self._breached >= STABLE_STEPS:
             self.violation = self.violation or breach

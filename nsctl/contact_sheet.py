@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nsctl import tasks
 from nsctl.contracts import SuiteOptions
+from nsctl.files import make_folder
 
 COLUMNS = 5
 WIDTH = 240
@@ -31,7 +32,7 @@ def draw(names: Sequence[str], folder: Path, engine: str, tell: Callable[[str], 
 
     ``tell`` hears each task's name before it is drawn.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "picture")
     pictures = []
     for name in names:
         tell(name)

@@ -268,7 +268,7 @@ class World(Protocol):
         """A picture for people, uint8 [height, width, 3]."""
 
     def show(self) -> bool:
-        """Show the present moment in a window; says whether it is open. Without a display: a clear error."""
+        """Show the present moment in a window; says whether it is open. Without a display: :class:`NoWindow`."""
 
     def describe(self) -> Mapping[str, Any]: ...
 

@@ -56,6 +56,10 @@ class UnsupportedFeature(DomainError):
         return type(self), (self.feature, str(self))
 
 
+class NoWindow(NsctlError):
+    """A world cannot be shown in a window here: there is no display, or its engine has none."""
+
+
 class RecordError(NsctlError):
     """A run record that is missing, damaged or of another format."""
 

@@ -6,7 +6,7 @@ middle of the robot's base, x forward, y left, z up; the table top is z = 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, sqrt
 from typing import Literal
@@ -106,7 +106,8 @@ class Body:
     """A thing of a scene: its name, its symbolic type, half its size [m] and how it looks.
 
     A ``movable`` body is one solid box. Any other stays where it is put (or hangs on its ``mount``): with ``boxes`` it is
-    a fixture that consists of them, without it is a place, a mark that nothing touches.
+    a fixture that consists of them, and its frame stands in the middle of the box around them all, whose size it has;
+    without it is a place, a mark that nothing touches.
     """
 
     name: str
@@ -126,6 +127,16 @@ class Body:
 def _require_lengths(what: str, half_extents: tuple[float, ...]) -> None:
     if len(half_extents) != 3 or not all(0 < extent < inf for extent in half_extents):
         raise InvalidValue(f"{what}: half extents must be 3 lengths > 0 m, got {half_extents}")
+
+
+def require_scene(bodies: Sequence[Body]) -> None:
+    """Refuse bodies that make no scene: a name that is taken, or a mount on what does not stand there before."""
+    names = [TABLE, *(body.name for body in bodies)]
+    for i, body in enumerate(bodies):
+        if body.name in names[: i + 1]:
+            raise InvalidValue(f"two things of a scene are called {body.name!r}: give each body a name of its own")
+        if body.mount and body.mount.on not in (before := [b.name for b in bodies[:i] if not b.movable]):
+            raise UnknownName(f"fixture before {body.name!r} in the list of bodies", body.mount.on, before)
 
 
 @dataclass(frozen=True, eq=False)

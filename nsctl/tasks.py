@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from nsctl import registry
@@ -46,12 +47,12 @@ def find(name: str) -> Task:
 def protocol_hash(task: Task) -> str:
     """SHA-256 over what a fresh task asks for and how it judges.
 
-    That is name, version, horizon, phrasings, planning domain, goal, the bodies' names, types and sizes, and the source
+    That is name, version, horizon, phrasings, planning domain, goal, the bodies and all that they are, and the source
     of the modules that its class and their bases stand in. Rows with different hashes tell of different tasks, even if
     these have the same name.
     """
     asked = (task.name, task.version, task.horizon, task.phrasings, task.domain_pddl, [str(g) for g in task.goal])
-    bodies = [(body.name, body.type, *map(float, body.half_extents)) for body in task.bodies]
+    bodies = [asdict(body) for body in task.bodies]
     return hashlib.sha256(json.dumps((asked, bodies, _judges(type(task)))).encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from nsctl import registry, tasks
 from nsctl.contracts import Agent, World
 from nsctl.episode import Episode, play
+from nsctl.files import make_folder
 from nsctl.phases import EpisodeClock
 from nsctl.run_config import RunConfig
 from nsctl.scene import CONTROL_HZ
@@ -22,7 +23,7 @@ Tell = Callable[[int, str], None]
 def watch(config: RunConfig, speed: float, tell: Tell) -> Episode:
     """Play the first episode of ``config`` in a window, ``speed`` times as fast as life.
 
-    Without a display this raises what the engine says of that, before anything is played.
+    Without a display this raises :class:`nsctl.errors.NoWindow`, before anything is played.
     """
     world, agent = _make(config, video=False)
     try:
@@ -43,6 +44,7 @@ def watch(config: RunConfig, speed: float, tell: Tell) -> Episode:
 
 def film(config: RunConfig, folder: Path, tell: Tell) -> tuple[Episode, Path]:
     """Play the first episode of ``config`` into ``<task>-<seed>.webp`` in ``folder``."""
+    make_folder(folder, "film")
     world, agent = _make(config, video=True)
     stem = folder / f"{config.task}-{config.seed}"
     reel = Film(stem)

@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 
-from envs.disturbances.effect import Effect, Figures, Striking, often
+from envs.disturbances.effect import Effect, Figures, Repeated
 from envs.disturbances.surroundings import Surroundings
 from envs.engine import MAX_OPENING
 from nsctl.scene import Array, Pose, hold_still
@@ -32,19 +32,13 @@ class Lag(Effect):
         return self._queue.popleft()
 
 
-class Slip(Striking):
-    """The grip opens for a moment while a body hangs in it that will fall on the bare table or a bare place.
-
-    ``strength`` is the mean number of times an episode.
-    """
+class Slip(Repeated):
+    """The grip opens for a moment while a body hangs in it that will fall on the bare table or a bare place."""
 
     def begin(self) -> Figures | None:
         self._open_until, self._step = -1, 0
         self._before: Mapping[str, Pose] = {}
         return super().begin()
-
-    def times(self) -> int:
-        return often(self.strength, self.rng)
 
     def before_step(self, step: int) -> Figures | None:
         self._step = step
@@ -57,7 +51,7 @@ class Slip(Striking):
             here = around.truth[name].position
             move = here - before.get(name, around.truth[name]).position
             if before and around[name].movable and around.lands_well(name, move):
-                self._open_until = step + SLIP_STEPS
+                self._open_until, self._before = step + SLIP_STEPS, {}
                 return {"body": name, "height": round(float(here[2]), 3)}
         return None
 

@@ -34,7 +34,7 @@ class _Alteration(Effect):
 
 
 class Friction(_Alteration):
-    """Sliding friction of every loose body with the table and with one another; the pads keep theirs."""
+    """Sliding friction of every loose body. What a finger feels of it is the engine's affair: on MuJoCo nothing."""
 
     what, most = "friction", FRICTION
 

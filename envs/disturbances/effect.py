@@ -74,6 +74,8 @@ class Striking(Effect):
         raise NotImplementedError
 
 
-def often(strength: float, rng: np.random.Generator) -> int:
-    """A number of times whose mean is ``strength``."""
-    return int(strength) + int(rng.random() < strength % 1)
+class Repeated(Striking):
+    """Strikes a number of times an episode whose mean is ``strength``."""
+
+    def times(self) -> int:
+        return int(self.strength) + int(self.rng.random() < self.strength % 1)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from envs.disturbances.effect import Figures, Striking, often
+from envs.disturbances.effect import Figures, Repeated, Striking
 from envs.disturbances.surroundings import Surroundings
 from envs.engine import Engine
 from nsctl.geometry import from_yaw
-from nsctl.scene import Pose
+from nsctl.scene import TABLE, Pose
 
 PUSH_SPEED = (0.6, 1.0)
 """m/s given to a pushed body: at friction 1 it slides two to five centimetres."""
@@ -31,11 +31,8 @@ class Push(Striking):
         return push(self.engine, around, _one_of(loose, self.rng), self.strength, self.rng) if loose else None
 
 
-class Snatch(Striking):
-    """``strength`` is the mean number of times an episode."""
-
-    def times(self) -> int:
-        return often(self.strength, self.rng)
+class Snatch(Repeated):
+    """Any number of times an episode."""
 
     def strike(self, step: int) -> Figures | None:
         around = Surroundings(self.task, self.engine)
@@ -43,11 +40,8 @@ class Snatch(Striking):
         return snatch(self.engine, around, _one_of(free, self.rng), self.rng) if free else None
 
 
-class Hand(Striking):
-    """A push or a snatch, as it comes; ``strength`` is the mean number of times an episode."""
-
-    def times(self) -> int:
-        return often(self.strength, self.rng)
+class Hand(Repeated):
+    """A push or a snatch, as it comes, any number of times an episode."""
 
     def strike(self, step: int) -> Figures | None:
         around = Surroundings(self.task, self.engine)
@@ -82,7 +76,7 @@ def snatch(engine: Engine, around: Surroundings, name: str, rng: np.random.Gener
         base = around.truth[onto].position
         at, turn = [base[0], base[1], base[2] + around[onto].half_extents[2] + half], 0.0
     else:
-        onto, spot, turn = "table", around.free_spot(name, rng), rng.uniform(-_TWIST, _TWIST)
+        onto, spot, turn = TABLE, around.free_spot(name, rng), rng.uniform(-_TWIST, _TWIST)
         if spot is None:
             return None
         at = [*spot, half]

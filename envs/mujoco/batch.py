@@ -23,9 +23,12 @@ from envs.mujoco.batch_rotations import from_rotation_vectors, products
 from envs.mujoco.batch_sensors import BatchSensors
 from envs.spaces import Arrays, action_space, check_cameras, observation_space, pose_bounds, proprio_bounds, within
 from envs.starts import read_options, replaced, streams
+from envs.suite import TableSuite
 from envs.world import MAX_LEAD, SETTLING_STEPS, WORKSPACE
 from nsctl import tasks
+from nsctl.disturbance import Disturbance
 from nsctl.errors import EpisodeError, InvalidValue
+from nsctl.observation_arrays import PROPRIO
 from nsctl.scene import ACTION_SIZE, CONTROL_HZ, MAX_ROTATION, MAX_TRANSLATION, Image, Pose
 
 Flags = NDArray[np.bool_]
@@ -34,7 +37,8 @@ Flags = NDArray[np.bool_]
 class BatchEnv(VectorEnv[Arrays, ArrayLike, NDArray[Any]]):
     """``num_envs`` worlds of ``task`` on ``threads`` threads (all cores if ``None``), reset in the step after their end.
 
-    Observations, rewards and infos are those of :class:`envs.gym.TableEnv`. There is no engine but ``mujoco``.
+    Observations, rewards and infos are those of :class:`envs.gym.TableEnv`. There is no engine but ``mujoco``, and nothing
+    disturbs a batch: ``engine`` and ``disturb`` are there to be refused with what would help.
     """
 
     metadata = {  # noqa: RUF012
@@ -53,8 +57,10 @@ class BatchEnv(VectorEnv[Arrays, ArrayLike, NDArray[Any]]):
         render_mode: str | None = None,
         pose_noise: float = 0.001,
         cameras: Sequence[str] = (),
+        disturb: Sequence[str | Disturbance] = (),
     ) -> None:
-        _check(num_envs, threads, engine, render_mode)
+        _check(num_envs, threads, render_mode)
+        _check_table(task, engine, disturb)
         self.num_envs, self.render_mode = num_envs, render_mode
         self._tasks = [tasks.find(task) for _ in range(num_envs)]
         self._bodies = self._tasks[0].bodies
@@ -72,7 +78,7 @@ class BatchEnv(VectorEnv[Arrays, ArrayLike, NDArray[Any]]):
         self._episodes, self._ended = [0] * num_envs, np.zeros(num_envs, dtype=bool)
         self._begun = False
         self._seen: Arrays = {
-            "proprio": np.zeros((num_envs, 23), dtype=np.float32),
+            "proprio": np.zeros((num_envs, len(PROPRIO)), dtype=np.float32),
             "objects": np.zeros((num_envs, len(self._bodies), 7), dtype=np.float32),
         }
         if self._names:
@@ -85,13 +91,15 @@ class BatchEnv(VectorEnv[Arrays, ArrayLike, NDArray[Any]]):
         """Begin an episode everywhere. Seeds as in ``SyncVectorEnv``: one for each world, or the first of as many."""
         self._require_open()
         seeds = [seed + row for row in range(self.num_envs)] if isinstance(seed, int) else seed
-        super().reset(seed=seed if isinstance(seed, int) else None)
         if seeds is not None and len(seeds) != self.num_envs:
             raise InvalidValue(f"there must be a seed for each of the {self.num_envs} worlds, got {len(seeds)}")
+        if negative := [own for own in seeds or () if own is not None and own < 0]:
+            raise InvalidValue(f"a seed must be >= 0, got {negative[0]}")
+        given, episode = read_options(options, self._bodies)
+        super().reset(seed=seed if isinstance(seed, int) else None)
         for row, own in enumerate(seeds or ()):
             if own is not None:
                 self._seeds[row], self._episodes[row] = own, 0
-        given, episode = read_options(options, self._bodies)
         if episode is not None:
             self._episodes = [episode] * self.num_envs
         infos: dict[str, Any] = {}
@@ -226,14 +234,20 @@ class BatchEnv(VectorEnv[Arrays, ArrayLike, NDArray[Any]]):
             raise EpisodeError("this batch is closed: make a new one")
 
 
-def _check(num_envs: int, threads: int | None, engine: str, render_mode: str | None) -> None:
+def _check(num_envs: int, threads: int | None, render_mode: str | None) -> None:
     for name, value in (("num_envs", num_envs), ("threads", 1 if threads is None else threads)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InvalidValue(f"{name} must be an integer >= 1, got {value!r}")
-    if engine != "mujoco":
-        raise InvalidValue(
-            f"the native batch runs on mujoco alone, got engine={engine!r}: "
-            "pass vectorization_mode='sync' or 'async' to make_vec"
-        )
     if render_mode not in (None, "rgb_array"):
         raise InvalidValue(f"the native batch renders 'rgb_array' or nothing, got render_mode={render_mode!r}")
+
+
+def _check_table(task: str, engine: str, disturb: Sequence[str | Disturbance]) -> None:
+    """Refuse what single worlds can do and a batch cannot."""
+    instead = "pass vectorization_mode='sync' or 'async' to make_vec"
+    if engine != "mujoco":
+        raise InvalidValue(f"the native batch runs on mujoco alone, got engine={engine!r}: {instead}")
+    if disturb:
+        raise InvalidValue(f"nothing disturbs the native batch, got disturb={disturb!r}: {instead}")
+    if not isinstance(tasks.suite_of(task), TableSuite):
+        raise InvalidValue(f"the native batch knows worlds of our own alone, not that of {task!r}: {instead}")

@@ -53,7 +53,7 @@ class BatchJudge:
             lasting[place] = not engine.touched(int(ids[place]))
         self._stable[ids] = np.where(lasting, self._stable[ids] + 1, 0)
         breach, before = self._breach[ids], self._before[ids]
-        self._breached[ids] = np.where((breach > 0) & (breach == before), self._breached[ids] + 1, 0)
+        self._breached[ids] = np.where(breach == before, self._breached[ids] + 1, 1) * (breach > 0)
         self._before[ids] = breach
         broken = ids[(self._breached[ids] >= STABLE_STEPS) & (self._violation[ids] == 0)]
         self._violation[broken] = self._breach[broken]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
 import numpy as np
 
-from envs.cameras import FIXED
-from envs.engine import MAX_OPENING
+from envs.engine import MAX_OPENING, asked_for, require_fixed, require_movable, required_film
 from envs.mujoco.kinematics import ArmKinematics
 from envs.mujoco.model import TIMESTEP, scene_model
 from envs.mujoco.picture import Film, PolicyCamera
@@ -25,6 +25,17 @@ from nsctl.scene import CONTROL_HZ, Array, Body, Image, Pose
 
 SUBSTEPS = round(1 / (CONTROL_HZ * TIMESTEP))
 _RAMP = np.arange(1, SUBSTEPS + 1)[:, None] / SUBSTEPS  # [SUBSTEPS, 1]
+_ALTERED = ("geom_friction", "body_mass", "body_inertia", "cam_pos")
+"""The parts of a model that :meth:`MujocoEngine.alter` and :meth:`MujocoEngine.move_camera` write to."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedState:
+    """A moment of a scene."""
+
+    data: mujoco.MjData
+    changes: Mapping[str, Array]
+    """What had been altered of the model; empty if nothing had."""
 
 
 class MujocoEngine:
@@ -49,7 +60,7 @@ class MujocoEngine:
         self._cameras = {name: PolicyCamera(self._model, name) for name in cameras}
 
     def reset(self, poses: Mapping[str, Pose]) -> None:
-        self._undo_changes()
+        self._change({})
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[:7] = self._data.ctrl[:7] = HOME
         for address in self._fingers:
@@ -94,16 +105,16 @@ class MujocoEngine:
         return frozenset(self._names[g] for g in hit if g in self._names)
 
     def place(self, name: str, pose: Pose) -> None:
-        self._require_movable(name)
+        require_movable(name, self._bodies)
         self._set_pose(name, pose)
         mujoco.mj_forward(self._model, self._data)
 
     def push(self, name: str, velocity: Sequence[float]) -> None:
-        self._require_movable(name)
+        require_movable(name, self._bodies)
         self._data.joint(name).qvel[:3] = velocity
 
     def alter(self, name: str, *, friction: float = 1.0, mass: float = 1.0) -> None:
-        self._require_movable(name)
+        require_movable(name, self._bodies)
         body, geom = self._ids[name], self._model.geom(name).id
         self._model.geom_friction[geom, 0] = self._first.geom_friction[geom, 0] * friction
         self._model.body_mass[body] = self._first.body_mass[body] * mass
@@ -112,8 +123,7 @@ class MujocoEngine:
         self._altered = True
 
     def move_camera(self, name: str, shift: Sequence[float]) -> None:
-        if name not in FIXED:
-            raise InvalidValue(f"camera {name!r} stands nowhere fixed; these do: {', '.join(FIXED)}")
+        require_fixed(name)
         place = np.add(self._first.camera(name).pos, shift)
         # Where bodies may sleep, MuJoCo computes what is fixed to the world at a reset and never again.
         self._model.camera(name).pos = self._data.camera(name).xpos = place
@@ -123,28 +133,24 @@ class MujocoEngine:
         d = self._data  # how long a body has lain still decides when it falls asleep, so it is part of the state
         return np.concatenate([d.qpos, d.qvel, d.mocap_pos.flat, d.mocap_quat.flat, d.tree_asleep])
 
-    def save(self) -> mujoco.MjData:
+    def save(self) -> SavedState:
         # MuJoCo's own state vector leaves out which bodies sleep: copy everything, which is as quick.
-        state = mujoco.MjData(self._model)
-        mujoco.mj_copyData(state, self._model, self._data)
-        return state
+        data = mujoco.MjData(self._model)
+        mujoco.mj_copyData(data, self._model, self._data)
+        return SavedState(data, {f: getattr(self._model, f).copy() for f in _ALTERED} if self._altered else {})
 
-    def restore(self, state: mujoco.MjData) -> None:
-        if state.qpos.shape != self._data.qpos.shape or state.mocap_pos.shape != self._data.mocap_pos.shape:
-            raise InvalidValue(f"a state of this scene has {self._model.nq} positions, got one of {len(state.qpos)}")
-        mujoco.mj_copyData(self._data, self._model, state)
+    def restore(self, state: SavedState) -> None:
+        data = state.data
+        if data.qpos.shape != self._data.qpos.shape or data.mocap_pos.shape != self._data.mocap_pos.shape:
+            raise InvalidValue(f"a state of this scene has {self._model.nq} positions, got one of {len(data.qpos)}")
+        self._change(state.changes)
+        mujoco.mj_copyData(self._data, self._model, data)
 
     def render(self, camera: str) -> Image:
-        if camera not in self._cameras:
-            raise InvalidValue(
-                f"camera {camera!r} was not asked for; this world has: {', '.join(self._cameras) or 'none'}"
-            )
-        return self._cameras[camera].picture(self._data)
+        return asked_for(camera, self._cameras).picture(self._data)
 
     def film(self) -> Image:
-        if self._film is None:
-            raise InvalidValue("this world was made without video: make it with video=True")
-        return self._film.picture(self._data)
+        return required_film(self._film).picture(self._data)
 
     def show(self) -> bool:
         self._window = self._window or Window(self._model, self._data)
@@ -160,12 +166,13 @@ class MujocoEngine:
             if drawer is not None:
                 drawer.close()
 
-    def _undo_changes(self) -> None:
-        if self._altered:
-            for field in ("geom_friction", "body_mass", "body_inertia", "cam_pos"):
-                getattr(self._model, field)[:] = getattr(self._first, field)
+    def _change(self, wanted: Mapping[str, Array]) -> None:
+        """Make the model as it was at first, but for what is ``wanted``."""
+        if self._altered or wanted:
+            for field in _ALTERED:
+                getattr(self._model, field)[:] = wanted.get(field, getattr(self._first, field))
             mujoco.mj_setConst(self._model, mujoco.MjData(self._model))
-            self._altered = False
+            self._altered = bool(wanted)
 
     def _set_pose(self, name: str, pose: Pose, parent: Pose | None = None) -> None:
         body = self._bodies[name]
@@ -177,8 +184,3 @@ class MujocoEngine:
             self._data.mocap_pos[mocap], self._data.mocap_quat[mocap] = pose.position, pose.quaternion
         elif body.mount.travel and parent is not None:
             self._data.joint(name).qpos[0] = slid(body.mount, parent, pose)
-
-    def _require_movable(self, name: str) -> None:
-        if name not in self._bodies or not self._bodies[name].movable:
-            movable = ", ".join(n for n, b in self._bodies.items() if b.movable)
-            raise InvalidValue(f"{name!r} cannot be moved; these can: {movable}")

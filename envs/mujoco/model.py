@@ -9,14 +9,12 @@ import mujoco
 import numpy as np
 
 from envs.cameras import FILM_SIZE, FIXED, ON_HAND, WRIST, Camera
-from envs.engine import DENSITY, TABLE_CENTRE, TABLE_HALF
+from envs.engine import DENSITY, RAIL_DAMPING, RAIL_FRICTION, TABLE_CENTRE, TABLE_HALF
 from envs.mujoco.panda import panda_spec
 from envs.panda import HAND
 from nsctl.scene import Body, Box
 
 TIMESTEP = 0.0025
-RAIL_DAMPING, RAIL_FRICTION = 2.0, 0.5
-"""What a sliding body feels of its rail [N s/m, N]: it stays where it is let go."""
 
 
 def scene_model(bodies: Sequence[Body], *, pretty: bool = False) -> mujoco.MjModel:
@@ -97,9 +95,8 @@ def _add_box(part: mujoco.MjsBody, body: Body, box: Box, *, solid: bool) -> mujo
     )
     # Free bodies ask with 1 and the arm with 2; what is solid answers both, and fixtures never ask one another.
     geom.contype, geom.conaffinity = int(body.movable), 3 if solid else 0
-    geom.priority = int(
-        body.movable
-    )  # its friction counts on the table, so that less of it is less; a pad's counts more
+    # A free body's friction counts on the table, so that less of it is less; a pad's counts more.
+    geom.priority = int(body.movable)
     return geom
 
 

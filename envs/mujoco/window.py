@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 
 import mujoco
 
-from nsctl.errors import NsctlError
+from nsctl.errors import NoWindow
 
 
 class Window:
     """Shows ``data`` of ``model`` as it is at each :meth:`sync`; opens when it is made."""
 
     def __init__(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
-        if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise NsctlError("there is no display to open a window on: ask for pictures (rgb_array) or a video instead")
+        _require_display()
         import mujoco.viewer
 
         before = set(threading.enumerate())
@@ -38,3 +38,17 @@ class Window:
         self._viewer.close()
         for thread in self._threads:
             thread.join(timeout=5.0)
+
+
+def _require_display() -> None:
+    """Refuse where no window can open: the viewer itself would end the whole process."""
+    instead = "ask for pictures (rgb_array) or a video instead"
+    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    if sys.platform.startswith("linux") and not display:
+        raise NoWindow(f"there is no display to open a window on: {instead}")
+    import glfw
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the same in other words
+        if not glfw.init():
+            raise NoWindow(f"no window can be opened on the display {display}: {instead}")

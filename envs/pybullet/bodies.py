@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from envs.engine import DENSITY, TABLE_CENTRE, TABLE_HALF
-from envs.mujoco.model import RAIL_DAMPING, RAIL_FRICTION
+from envs.engine import DENSITY, RAIL_DAMPING, RAIL_FRICTION, TABLE_CENTRE, TABLE_HALF
 from envs.pybullet.client import Client
 from nsctl.scene import Body, Box
 

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 import envs.mujoco  # noqa: F401  (it chooses how MuJoCo draws, before the kinematics import MuJoCo)
-from envs.cameras import FIXED
-from envs.engine import MAX_OPENING
+from envs.engine import MAX_OPENING, asked_for, require_fixed, require_movable, required_film
 from envs.mujoco.kinematics import ArmKinematics
 from envs.panda import HOME
 from envs.pybullet.client import Client
 from envs.pybullet.picture import Film, PolicyCamera
 from envs.pybullet.scene import Scene
-from nsctl.errors import InvalidValue, NsctlError
+from nsctl.errors import InvalidValue, NoWindow
 from nsctl.scene import CONTROL_HZ, Array, Body, Image, Pose
 
 SUBSTEPS = 12
@@ -37,6 +36,8 @@ class SavedState:
     """Joint targets [7], rad."""
     changes: Mapping[str, tuple[float, float]]
     """Body -> factors of friction and mass."""
+    shifts: Mapping[str, Array]
+    """Camera -> how far it stands from its place [3], m."""
 
 
 class PyBulletEngine:
@@ -95,21 +96,20 @@ class PyBulletEngine:
         return frozenset(self._graspable[part] for part in hit if part in self._graspable)
 
     def place(self, name: str, pose: Pose) -> None:
-        self._require_movable(name)
+        require_movable(name, self._bodies)
         self._scene.put(name, pose)
 
     def push(self, name: str, velocity: Sequence[float]) -> None:
-        self._require_movable(name)
+        require_movable(name, self._bodies)
         tree = self._scene.parts[name].tree
         self._client.resetBaseVelocity(tree, list(velocity), self._client.getBaseVelocity(tree)[1])
 
     def alter(self, name: str, *, friction: float = 1.0, mass: float = 1.0) -> None:
-        self._require_movable(name)
+        require_movable(name, self._bodies)
         self._change({**self._changes, name: (friction, mass)})
 
     def move_camera(self, name: str, shift: Sequence[float]) -> None:
-        if name not in FIXED:
-            raise InvalidValue(f"camera {name!r} stands nowhere fixed; these do: {', '.join(FIXED)}")
+        require_fixed(name)
         if name in self._cameras:
             self._cameras[name].shift = np.array(shift, dtype=np.float64)
 
@@ -117,7 +117,8 @@ class PyBulletEngine:
         return self._scene.numbers()
 
     def save(self) -> SavedState:
-        state = SavedState(self, self._client.saveState(), self._targets.copy(), self._changes)
+        shifts = {name: camera.shift for name, camera in self._cameras.items()}
+        state = SavedState(self, self._client.saveState(), self._targets.copy(), self._changes, shifts)
         weakref.finalize(state, _forget, self._client, state.number)
         return state
 
@@ -130,21 +131,17 @@ class PyBulletEngine:
         self._client.performCollisionDetection()  # meets again who touches now,
         self._client.restoreState(state.number)  # and this puts back what they knew of one another
         self._targets = state.targets.copy()
+        for name, shift in state.shifts.items():
+            self._cameras[name].shift = shift
 
     def render(self, camera: str) -> Image:
-        if camera not in self._cameras:
-            raise InvalidValue(
-                f"camera {camera!r} was not asked for; this world has: {', '.join(self._cameras) or 'none'}"
-            )
-        return self._cameras[camera].picture()
+        return asked_for(camera, self._cameras).picture()
 
     def film(self) -> Image:
-        if self._film is None:
-            raise InvalidValue("this world was made without video: make it with video=True")
-        return self._film.picture(self._scene)
+        return required_film(self._film).picture(self._scene)
 
     def show(self) -> bool:
-        raise NsctlError("the engine 'pybullet' has no window: film it (--video), or watch on the engine 'mujoco'")
+        raise NoWindow("the engine 'pybullet' has no window: film it (--video), or watch on the engine 'mujoco'")
 
     def describe(self) -> Mapping[str, Any]:
         timestep = 1 / (CONTROL_HZ * SUBSTEPS)
@@ -159,11 +156,6 @@ class PyBulletEngine:
         for name in sorted({*self._changes, *wanted}):
             self._scene.change(name, *wanted.get(name, (1.0, 1.0)))
         self._changes = dict(wanted)
-
-    def _require_movable(self, name: str) -> None:
-        if name not in self._bodies or not self._bodies[name].movable:
-            movable = ", ".join(n for n, b in self._bodies.items() if b.movable)
-            raise InvalidValue(f"{name!r} cannot be moved; these can: {movable}")
 
 
 def _forget(client: Client, number: int) -> None:

@@ -1,4 +1,4 @@
-"""What the true poses of boxes say: which stand on which, and which is carried with another on it."""
+"""Tasks of boxes: how towers are drawn, and what true poses say: which stand on which, which is carried with one on it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from nsctl.geometry import box_tilt
-from nsctl.scene import Body, Pose
+from nsctl.geometry import box_tilt, from_yaw
+from nsctl.scene import Array, Body, Pose
 from nsctl.task import Task
 
 STEPS_A_MOVE = 180
 """Horizon for picking a box and putting it down, about twice what the scripted arm needs."""
+
+GAP = 1e-4
+"""Metres of air under a box at the start: faces that just touch would settle by the last bit of their heights."""
 
 _ON_AXIS = 0.02  # m: a tower counts while each box is this near to the axis of the one beneath
 _LEVEL = 0.006  # m: heights must match this well
@@ -26,6 +29,21 @@ class BoxTask(Task):
     def __init__(self, bodies: Sequence[Body]) -> None:
         self.bodies = tuple(bodies)
         self._half = {body.name: body.half_extents[2] for body in bodies if body.movable}
+
+    def pile(
+        self, names: Sequence[str], at: Array, rng: np.random.Generator, *, stagger: float, twist: float
+    ) -> dict[str, Pose]:
+        """Poses of ``names`` (lowest first) one on the other at a spot [2] of the table.
+
+        Each lies off the tower's axis by up to ``stagger`` along x and y, and is turned by up to ``twist`` rad.
+        """
+        poses, height = {}, 0.0
+        for name in names:
+            half = self._half[name]
+            middle = [*(at + rng.uniform(-stagger, stagger, 2)), height + GAP + half]
+            poses[name] = Pose(np.array(middle), from_yaw(rng.uniform(-twist, twist)))
+            height += GAP + 2 * half
+        return poses
 
     def stand(self, truth: Mapping[str, Pose], names: Sequence[str], floor: float = 0.0) -> bool:
         """Whether ``names`` (lowest first) truly stand one on the other, upright, the lowest on a floor at this height."""

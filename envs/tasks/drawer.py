@@ -6,21 +6,18 @@ the world: towards the robot), z up. All lengths in metres.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from envs.tasks.boxes import STEPS_A_MOVE, BoxTask
-from envs.world import TableWorld
-from nsctl.contracts import SuiteOptions
-from nsctl.errors import InvalidValue, UnknownName
+from envs.suite import TableSuite, Variant
+from envs.tasks.boxes import GAP, STEPS_A_MOVE, BoxTask
 from nsctl.geometry import CLOSED, box_tilt, from_yaw, matrix, mounted, multiply, slid
 from nsctl.scene import TABLE, Array, Body, Box, Mount, Pose
 from nsctl.symbolic import Atom, Condition, Exists, Literal, Object, Type
-from nsctl.task import InitialState, Task
+from nsctl.task import InitialState
 
 MAX_BLOCKS = 3
 STEPS_A_STROKE = 150
@@ -181,21 +178,10 @@ class Drawer(BoxTask):
         return inside and abs(at[2] - _FLOOR - _HALF) < _LEVEL and box_tilt(truth[block].quaternion) < _TILT
 
 
-class DrawerSuite:
+class DrawerSuite(TableSuite):
     """The family ``drawer-1`` to ``drawer-3``."""
 
-    tasks = tuple(f"drawer-{n}" for n in range(1, MAX_BLOCKS + 1))
-
-    def task(self, name: str) -> Task:
-        match = re.fullmatch(r"drawer-(\d+)", name)
-        if not match:
-            raise UnknownName("task", name, self.tasks)
-        if not 1 <= int(match[1]) <= MAX_BLOCKS:
-            raise InvalidValue(f"drawer-N takes 1 to {MAX_BLOCKS} blocks, got {match[1]}")
-        return Drawer(int(match[1]))
-
-    def world(self, task: Task, options: SuiteOptions) -> TableWorld:
-        return TableWorld(task, options)
+    variants = (Variant("drawer-N", Drawer, range(1, MAX_BLOCKS + 1), "blocks"),)
 
 
 def _placed(frame: Pose, at: ArrayLike) -> Pose:
@@ -205,5 +191,5 @@ def _placed(frame: Pose, at: ArrayLike) -> Pose:
 
 def _standing(frame: Pose, spot: ArrayLike, half: float, turn: float) -> Pose:
     """A box of this half height that stands at ``spot`` [2] of ``frame``, turned against it."""
-    here = _placed(frame, [*np.asarray(spot), half])
+    here = _placed(frame, [*np.asarray(spot), GAP + half])
     return Pose(here.position, multiply(from_yaw(turn), here.quaternion))

@@ -6,20 +6,16 @@ The discs are cubes and the pegs are marks on the table, 0.20 m apart, as in arX
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 import numpy as np
 
+from envs.suite import TableSuite, Variant
 from envs.tasks.boxes import STEPS_A_MOVE, BoxTask, apart
-from envs.world import TableWorld
-from nsctl.contracts import SuiteOptions
-from nsctl.errors import InvalidValue, UnknownName
-from nsctl.geometry import from_yaw
-from nsctl.scene import Body, Pose
+from nsctl.scene import TABLE, Body, Pose
 from nsctl.symbolic import Atom, Literal
-from nsctl.task import InitialState, Task
+from nsctl.task import InitialState
 
 PEGS = {"left": 0.20, "middle": 0.0, "right": -0.20}
 """The places and their y [m]; all lie at x = 0.5."""
@@ -57,7 +53,7 @@ class TowerTask(BoxTask):
         cubes = [Body(f"disc{i}", "disc", (half_size(i),) * 3, _RGB[i - 1]) for i in sorted(discs)]
         marks = [Body(name, "peg", (0.045, 0.045, 0.0005), (0.55, 0.52, 0.48), movable=False) for name in PEGS]
         super().__init__([*cubes, *marks])
-        self.objects = {**{body.name: body.type for body in self.bodies}, "table": "surface"}
+        self.objects = {**{body.name: body.type for body in self.bodies}, TABLE: "surface"}
         onto_pegs = [Atom("smaller", (disc, peg)) for disc in self.discs for peg in PEGS]
         onto_discs = [Atom("smaller", (a, b)) for i, a in enumerate(self.discs) for b in self.discs[i + 1 :]]
         self.facts = frozenset((*onto_pegs, *onto_discs))
@@ -69,14 +65,7 @@ class TowerTask(BoxTask):
         for peg, y in PEGS.items():
             centre = np.array([PEG_X, y]) + shift
             poses[peg] = Pose(np.array([*centre, 0.0005]))
-            height = 0.0
-            for name in towers.get(peg, ()):
-                half = self.body(name).half_extents[2]
-                offset = rng.uniform(-_STAGGER, _STAGGER, 2)
-                poses[name] = Pose(
-                    np.array([*(centre + offset), height + half]), from_yaw(rng.uniform(-_TWIST, _TWIST))
-                )
-                height += 2 * half
+            poses |= self.pile(towers.get(peg, ()), centre, rng, stagger=_STAGGER, twist=_TWIST)
         return InitialState(poses)
 
     def draw_towers(self, rng: np.random.Generator) -> Towers:
@@ -117,11 +106,12 @@ class Hanoi(TowerTask):
     @property
     def phrasings(self) -> tuple[str, ...]:
         count = len(self.discs)
+        discs = f"{count} discs" if count > 1 else "one disc"
         return (
-            f"Move the tower of {count} discs from the left peg to the right peg, one disc at a time, "
+            f"Move the tower of {discs} from the left peg to the right peg, one disc at a time, "
             "never a larger disc on a smaller one.",
-            f"Bring all {count} discs to the right peg. Carry one at a time, and put none on a smaller one.",
-            f"Rebuild the tower of {count} on the right: single moves only, and no disc may lie on one smaller than itself.",
+            f"Bring all there is, {discs}, to the right peg. Carry one at a time, and put none on a smaller one.",
+            f"Rebuild the tower of {discs} on the right: single moves only, and no disc may lie on one smaller than itself.",
         )
 
     @property
@@ -174,23 +164,10 @@ class HanoiAny(TowerTask):
         return all(self.is_tower(truth, peg, tower) for peg, tower in self._wanted.items())
 
 
-class HanoiSuite:
+class HanoiSuite(TableSuite):
     """The family ``hanoi-1`` to ``hanoi-6``, and ``hanoi-3-any`` to ``hanoi-6-any``."""
 
-    tasks = (
-        *(f"hanoi-{n}" for n in range(1, MAX_DISCS + 1)),
-        *(f"hanoi-{n}-any" for n in range(MIN_DISCS_ANY, MAX_DISCS + 1)),
+    variants = (
+        Variant("hanoi-N", Hanoi, range(1, MAX_DISCS + 1), "discs"),
+        Variant("hanoi-N-any", HanoiAny, range(MIN_DISCS_ANY, MAX_DISCS + 1), "discs"),
     )
-
-    def task(self, name: str) -> Task:
-        match = re.fullmatch(r"hanoi-(\d+)(-any)?", name)
-        if not match:
-            raise UnknownName("task", name, self.tasks)
-        count, suffix = int(match[1]), match[2] or ""
-        least = MIN_DISCS_ANY if suffix else 1
-        if not least <= count <= MAX_DISCS:
-            raise InvalidValue(f"hanoi-N{suffix} takes {least} to {MAX_DISCS} discs, got {count}")
-        return HanoiAny(count) if suffix else Hanoi(count)
-
-    def world(self, task: Task, options: SuiteOptions) -> TableWorld:
-        return TableWorld(task, options)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
+from envs.suite import TableSuite, Variant
 from envs.tasks.boxes import STEPS_A_MOVE
 from envs.tasks.hanoi import MAX_DISCS, PEGS, Towers, TowerTask
-from envs.world import TableWorld
-from nsctl.contracts import SuiteOptions
-from nsctl.errors import UnknownName
 from nsctl.scene import Pose
 from nsctl.symbolic import Literal
 from nsctl.task import InitialState, Task
@@ -62,17 +61,13 @@ class Move(TowerTask):
         return not tower or self.discs.index(disc) < self.discs.index(tower[-1])
 
 
-class MoveSuite:
+class MoveSuite(TableSuite):
     """The family ``move`` and ``move-ABC`` (any one to three of the disc sizes 1 to 6)."""
 
-    tasks = ("move",)
+    variants = (Variant("move", partial(Move, "move", (1, 2, 3))),)
 
     def task(self, name: str) -> Task:
-        match = re.fullmatch(rf"move(?:-([1-{MAX_DISCS}]{{1,3}}))?", name)
-        discs = sorted({int(digit) for digit in (match[1] or "123")}) if match else []
-        if not match or len(discs) != len(match[1] or "123"):
-            raise UnknownName("task", name, (*self.tasks, "move-135"))
-        return Move(name, discs)
-
-    def world(self, task: Task, options: SuiteOptions) -> TableWorld:
-        return TableWorld(task, options)
+        digits = name.removeprefix("move-")
+        if re.fullmatch(rf"move-[1-{MAX_DISCS}]{{1,3}}", name) and len(set(digits)) == len(digits):
+            return Move(name, [int(digit) for digit in digits])
+        return super().task(name)

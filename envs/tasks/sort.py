@@ -6,21 +6,18 @@ among the item's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from itertools import product
 
 import numpy as np
 
-from envs.tasks.boxes import STEPS_A_MOVE, BoxTask
-from envs.world import TableWorld
-from nsctl.contracts import SuiteOptions
-from nsctl.errors import InvalidValue, UnknownName
+from envs.suite import TableSuite, Variant
+from envs.tasks.boxes import GAP, STEPS_A_MOVE, BoxTask
 from nsctl.geometry import from_yaw, mounted
 from nsctl.scene import TABLE, Array, Body, Box, Mount, Pose
 from nsctl.symbolic import Atom, Literal, Or
-from nsctl.task import InitialState, Task
+from nsctl.task import InitialState
 
 LEAST, MOST = 4, 8
 """Items of the smallest and the largest task."""
@@ -109,9 +106,10 @@ class Sort(BoxTask):
         slots = np.array([truth[slot].position for slot in self.slots])  # [slots, 3]
         off = np.linalg.norm(items[:, None, :2] - slots[:, :2], axis=2)  # [items, slots]
         inside = (off < SLOT_HALF) & self._accepts
-        if not inside.any(axis=1).all():
+        taken = inside.argmax(axis=1)  # of an item, the slot; slots lie too far apart for two
+        if not inside.any(axis=1).all() or len({*taken.tolist()}) < len(taken):
             return False
-        floors = slots[inside.argmax(axis=1), 2]
+        floors = slots[taken, 2]
         return all(self.stand(truth, [item], floor) for item, floor in zip(self.items, floors, strict=True))
 
     def _draw(self, rng: np.random.Generator) -> dict[str, str]:
@@ -133,24 +131,13 @@ class Sort(BoxTask):
         return poses
 
     def _lying(self, item: str, middle: Array, floor: float, yaw: float) -> Pose:
-        return Pose(np.array([*middle, floor + self._half[item]]), from_yaw(yaw))
+        return Pose(np.array([*middle, floor + GAP + self._half[item]]), from_yaw(yaw))
 
 
-class SortSuite:
+class SortSuite(TableSuite):
     """The family ``sort-4`` to ``sort-8``."""
 
-    tasks = tuple(f"sort-{n}" for n in range(LEAST, MOST + 1))
-
-    def task(self, name: str) -> Task:
-        match = re.fullmatch(r"sort-(\d+)", name)
-        if not match:
-            raise UnknownName("task", name, self.tasks)
-        if not LEAST <= int(match[1]) <= MOST:
-            raise InvalidValue(f"sort-N takes {LEAST} to {MOST} items, got {match[1]}")
-        return Sort(int(match[1]))
-
-    def world(self, task: Task, options: SuiteOptions) -> TableWorld:
-        return TableWorld(task, options)
+    variants = (Variant("sort-N", Sort, range(LEAST, MOST + 1), "items"),)
 
 
 def accepts(slot: str, item: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from itertools import pairwise, product
@@ -10,14 +9,12 @@ from math import comb, factorial
 
 import numpy as np
 
-from envs.tasks.boxes import STEPS_A_MOVE, BoxTask
-from envs.world import TableWorld
-from nsctl.contracts import SuiteOptions
-from nsctl.errors import InvalidValue, UnknownName
+from envs.suite import TableSuite, Variant
+from envs.tasks.boxes import GAP, STEPS_A_MOVE, BoxTask
 from nsctl.geometry import from_yaw
 from nsctl.scene import TABLE, Array, Body, Pose
 from nsctl.symbolic import Atom, Literal
-from nsctl.task import InitialState, Task
+from nsctl.task import InitialState
 
 BLOCKS = {
     "red": (0.86, 0.22, 0.20),
@@ -113,21 +110,10 @@ class Stack(BoxTask):
         return [pair for tower in self._wanted for pair in zip(tower, (TABLE, *tower), strict=False)]
 
 
-class StackSuite:
+class StackSuite(TableSuite):
     """The family ``stack-3`` to ``stack-6``."""
 
-    tasks = tuple(f"stack-{n}" for n in range(LEAST, len(BLOCKS) + 1))
-
-    def task(self, name: str) -> Task:
-        match = re.fullmatch(r"stack-(\d+)", name)
-        if not match:
-            raise UnknownName("task", name, self.tasks)
-        if not LEAST <= int(match[1]) <= len(BLOCKS):
-            raise InvalidValue(f"stack-N takes {LEAST} to {len(BLOCKS)} blocks, got {match[1]}")
-        return Stack(int(match[1]))
-
-    def world(self, task: Task, options: SuiteOptions) -> TableWorld:
-        return TableWorld(task, options)
+    variants = (Variant("stack-N", Stack, range(LEAST, len(BLOCKS) + 1), "blocks"),)
 
 
 def _pile(tower: Sequence[str], spot: Array, rng: np.random.Generator) -> dict[str, Pose]:
@@ -135,6 +121,6 @@ def _pile(tower: Sequence[str], spot: Array, rng: np.random.Generator) -> dict[s
     turn = rng.uniform(-_TURN, _TURN)
     poses = {}
     for level, name in enumerate(tower):
-        middle = [*(spot + rng.uniform(-_STAGGER, _STAGGER, 2)), (2 * level + 1) * HALF]
+        middle = [*(spot + rng.uniform(-_STAGGER, _STAGGER, 2)), (2 * level + 1) * HALF + (level + 1) * GAP]
         poses[name] = Pose(np.array(middle), from_yaw(turn + rng.uniform(-_TWIST, _TWIST)))
     return poses

@@ -11,14 +11,12 @@ from importlib.resources import files
 
 import numpy as np
 
+from envs.suite import TableSuite, Variant
 from envs.tasks.boxes import STEPS_A_MOVE, BoxTask, apart
-from envs.world import TableWorld
-from nsctl.contracts import SuiteOptions
-from nsctl.errors import UnknownName
-from nsctl.geometry import from_yaw, mounted
-from nsctl.scene import TABLE, Array, Body, Box, Mount, Pose
+from nsctl.geometry import mounted
+from nsctl.scene import TABLE, Body, Box, Mount, Pose
 from nsctl.symbolic import Atom, Literal
-from nsctl.task import InitialState, Task
+from nsctl.task import InitialState
 
 KINDS = ("under", "behind")
 """Where the wanted block is at first, each as likely."""
@@ -124,31 +122,13 @@ class Unpack(BoxTask):
         for body in self.bodies:
             if body.mount is not None:
                 poses[body.name] = mounted(body.mount, poses[body.mount.on])
-        poses |= self._pile(tower, poses["stand"].position, _TWIST, rng)
-        for names, place in ([nook] if nook else [], "nook"), (["post"], "gap"):
-            poses |= self._pile(names, poses[place].position, _NARROW_TWIST, rng)
+        narrow = [("nook", [nook] if nook else [], _NARROW_TWIST), ("gap", ["post"], _NARROW_TWIST)]
+        for place, names, twist in [("stand", tower, _TWIST), *narrow]:
+            poses |= self.pile(names, poses[place].position[:2], rng, stagger=_STAGGER, twist=twist)
         return {body.name: poses[body.name] for body in self.bodies}
 
-    def _pile(self, names: list[str], at: Array, twist: float, rng: np.random.Generator) -> dict[str, Pose]:
-        """Poses of a tower (lowest first) that stands on the table about ``at``."""
-        poses, height = {}, 0.0
-        for name in names:
-            half = self._half[name]
-            middle = [*(at[:2] + rng.uniform(-_STAGGER, _STAGGER, 2)), height + half]
-            poses[name] = Pose(np.array(middle), from_yaw(rng.uniform(-twist, twist)))
-            height += 2 * half
-        return poses
 
-
-class UnpackSuite:
+class UnpackSuite(TableSuite):
     """The family of one task, ``unpack``."""
 
-    tasks = ("unpack",)
-
-    def task(self, name: str) -> Task:
-        if name not in self.tasks:
-            raise UnknownName("task", name, self.tasks)
-        return Unpack()
-
-    def world(self, task: Task, options: SuiteOptions) -> TableWorld:
-        return TableWorld(task, options)
+    variants = (Variant("unpack", Unpack),)

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nsctl.cli.completion import complete_agent, complete_disturbance, complete_engine, complete_task
+from nsctl.cli.folders import folder
 
 if TYPE_CHECKING:
     from nsctl.demos.recorder import DemoConfig
     from nsctl.demos.recording import Recording
     from nsctl.demos.source import Source
+
+DEMO_SEED = 1_000_000
+"""Far from the seeds that people evaluate with: who learned from an episode must not be judged by it."""
 
 commands = typer.Typer(help="Record demonstrations, export them, look into them.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no progress.")]
@@ -39,9 +43,11 @@ def record_demos(
     task: Annotated[str, typer.Argument(help="For example hanoi-3.", autocompletion=complete_task)],
     episodes: Annotated[int, typer.Option(help="How many demonstrations; failed episodes do not count.")] = 100,
     cameras: Annotated[str, typer.Option(metavar="NAMES", help="For example front,wrist; none unless named.")] = "",
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to; demos/TASK-vN unless named.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", callback=folder, help="Where to; demos/TASK-vN unless named.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that play side by side.")] = 1,
-    seed: Annotated[int, typer.Option(help="Decides the initial states.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides the initial states; evaluate with another.")] = DEMO_SEED,
     engine: Annotated[str, typer.Option(help="The simulator.", autocompletion=complete_engine)] = "mujoco",
     agent: Annotated[str, typer.Option(help="Who shows how.", autocompletion=complete_agent)] = "scripted",
     disturb: Annotated[
@@ -52,7 +58,7 @@ def record_demos(
     as_json: Json = False,
 ) -> None:
     """Record demonstrations of TASK. The same command again goes on where it was cut short, or adds more."""
-    from nsctl.cli.demos_progress import progress
+    from nsctl.cli.demos_progress import bar
     from nsctl.demos.recorder import DemoConfig
     from nsctl.demos.recording import record
     from nsctl.disturbance import parse
@@ -62,8 +68,8 @@ def record_demos(
         task, agent, engine, episodes, seed, tuple(map(parse, disturb or ())), pose_noise, workers, cameras=names
     )
     try:
-        with nullcontext() if as_json else progress() as listener:
-            done = record(config, out, listener)
+        with nullcontext(lambda done, of: None) if as_json else bar("demonstrations") as told:
+            done = record(config, out, told)
     except KeyboardInterrupt as stop:
         again = shlex.join(["nsctl", *sys.argv[1:]])
         raise KeyboardInterrupt(f"interrupted: what succeeded is kept; go on with `{again}`") from stop
@@ -77,14 +83,17 @@ def record_demos(
 def export_demos(
     folder: Folder,
     form: Annotated[str, typer.Option("--format", help="lerobot or minari.")] = "lerobot",
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="A new folder; DIR-FORMAT unless named.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", callback=folder, help="A new folder; DIR-FORMAT unless named.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the demonstrations in DIR once more, as a LeRobotDataset v3.0 or as a Minari dataset."""
     from nsctl.cli.demos_progress import bar
     from nsctl.demos.exporting import export
 
-    target = out or folder.with_name(f"{folder.name}-{form}")
+    whole = folder.resolve() if folder.name in ("", "..") else folder
+    target = out or whole.with_name(f"{whole.name}-{form}")
     with nullcontext(lambda done, of: None) if as_json else bar("exported") as told:
         source = export(folder, form, target, told)
     _tell(target, source, as_json)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-if TYPE_CHECKING:
-    from nsctl.demos.recorder import Attempt, DemoConfig
 
 PAUSE = 10.0
 """Seconds between two plain lines."""
@@ -40,27 +36,3 @@ def _plain(console: Console, what: str) -> Told:
             console.print(f"{done}/{of} {what}", highlight=False)
 
     return told
-
-
-class Recorded:
-    """Counts the demonstrations of a recording for a bar. See :class:`nsctl.demos.recording.Listener`."""
-
-    def __init__(self, told: Told) -> None:
-        self._told = told
-        self._wanted = self._done = 0
-
-    def begin(self, config: DemoConfig, done: Sequence[Attempt]) -> None:
-        self._wanted = config.episodes
-        self._done = min(self._wanted, sum(attempt.success for attempt in done))
-        self._told(self._done, self._wanted)
-
-    def ended(self, attempt: Attempt) -> None:
-        self._done += attempt.success
-        self._told(self._done, self._wanted)
-
-
-@contextmanager
-def progress() -> Iterator[Recorded]:
-    """What listens to a recording."""
-    with bar("demonstrations") as told:
-        yield Recorded(told)

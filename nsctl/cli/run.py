@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nsctl.cli.completion import complete_agent, complete_disturbance, complete_engine, complete_task
+from nsctl.cli.folders import folder
 
 if TYPE_CHECKING:
     from nsctl.evaluation import Evaluation, RunOptions
@@ -45,9 +46,13 @@ def run(
     pose_noise: Annotated[
         float, typer.Option(metavar="METRES", help="Error of the simulated tracker; 0 gives true poses.")
     ] = 0.001,
-    video: Annotated[Path | None, typer.Option(metavar="DIR", help="Film every episode into this folder.")] = None,
-    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where records are kept.")] = Path("runs"),
-    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with the record in this folder.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="DIR", callback=folder, help="Film every episode into this folder.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(metavar="DIR", callback=folder, help="Where records are kept.")] = Path("runs"),
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", callback=folder, help="Go on with the record in this folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and no progress.")] = False,
     carbon: Annotated[bool, typer.Option("--carbon/--no-carbon", help="Let codecarbon meter the whole run.")] = True,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nsctl.cli.completion import complete_engine, complete_task
+from nsctl.cli.folders import folder
 
 if TYPE_CHECKING:
     from nsctl.task import Task
@@ -24,7 +25,8 @@ def list_tasks(
         str | None, typer.Argument(help="Only this task, with its bodies and phrasings.", autocompletion=complete_task)
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw each task, and a sheet of all, into this folder.")
+        Path | None,
+        typer.Option(metavar="DIR", callback=folder, help="Draw each task, and a sheet of all, into this folder."),
     ] = None,
     engine: Annotated[str, typer.Option(help="The simulator that draws.", autocompletion=complete_engine)] = "mujoco",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
@@ -43,11 +45,11 @@ def list_tasks(
     else:
         _print_one(found[0])
     if sheet is not None:
-        typer.echo(f"\npictures  {sheet.parent}{'/'}, all of them on {sheet.name}")
+        typer.echo(f"\npictures  {sheet.parent}/, all of them on {sheet.name}")
 
 
 def describe(task: Task) -> dict[str, Any]:
-    """What a table or a program wants to know of a task, for its first episode of seed 0."""
+    """What a table or a program wants to know of a task; its phrasings are those of one goal, drawn as an example."""
     import numpy as np
 
     from nsctl import registry

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nsctl.cli.completion import complete_skill
+from nsctl.cli.folders import folder
 from nsctl.errors import InvalidValue, NsctlError
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def train() -> None:
 @commands.command("skill")
 def train_skill(
     name: Annotated[str, typer.Argument(help="For example pick.", autocompletion=complete_skill)],
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to put the weights; weights/NAME.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", callback=folder, help="Where to put the weights; weights/NAME.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides data and initial weights.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that collect and check.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what lies in the folder.")] = False,

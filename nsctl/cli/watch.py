@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nsctl.cli.completion import complete_agent, complete_disturbance, complete_engine, complete_task
+from nsctl.cli.folders import folder
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,14 +28,15 @@ def watch(
     ] = None,
     speed: Annotated[float, typer.Option(help="Times as fast as life, in a window.", min=0.05, max=50.0)] = 1.0,
     video: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Film into this folder; without a display: into watched/.")
+        Path | None,
+        typer.Option(metavar="DIR", callback=folder, help="Film into this folder; without a display: into watched/."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Play one episode of TASK in a window, or film it where there is no display."""
     from nsctl import watching
     from nsctl.disturbance import parse
-    from nsctl.errors import NsctlError
+    from nsctl.errors import NoWindow
     from nsctl.run_config import RunConfig
 
     config = RunConfig(task, agent, engine, episodes=1, seed=seed, disturb=tuple(map(parse, disturb or ())))
@@ -42,7 +44,7 @@ def watch(
     if video is None:
         try:
             episode = watching.watch(config, speed, _tell)
-        except NsctlError as error:
+        except NoWindow as error:
             typer.echo(f"{error}", err=True)
             video = Path("watched")
     if video is not None:

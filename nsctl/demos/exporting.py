@@ -11,6 +11,7 @@ from nsctl.demos.libraries import need
 from nsctl.demos.minari_metadata import dataset_id, write_metadata
 from nsctl.demos.source import Format, Source, open_source
 from nsctl.errors import NsctlError, UnknownName
+from nsctl.files import make_folder
 
 FORMATS: tuple[Format, ...] = ("lerobot", "minari")
 
@@ -23,10 +24,10 @@ def export(folder: Path, form: str, out: Path, told: Callable[[int, int], None] 
     if form not in FORMATS:
         raise UnknownName("format of demonstrations", form, FORMATS)
     need("pyarrow" if form == "lerobot" else "h5py")
-    if out.exists() and any(out.iterdir()):
+    if out.is_dir() and any(out.iterdir()):
         raise NsctlError(f"{out} is not empty: name a new folder with --out")
     source = open_source(folder)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out, "dataset")
     try:
         (_to_lerobot if form == "lerobot" else _to_minari)(source, out, told)
     except BaseException:

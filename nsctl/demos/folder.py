@@ -32,7 +32,7 @@ class DemoFolder:
         self.folder = folder
         self.parts = folder / PARTS
         _prepare(folder)
-        self._file = (folder / ATTEMPTS).open("a+", encoding="utf-8")
+        self._file = (folder / ATTEMPTS).open("a", encoding="utf-8")
         try:
             if not hold(self._file):
                 raise NsctlError(f"{folder} is being recorded by another nsctl")
@@ -68,7 +68,7 @@ class DemoFolder:
             return {int(group.attrs["episode"]): name for name, group in file.items()}
 
     def finish(self, numbers: list[int]) -> None:
-        """Make one file of these episodes and put the attempts in order; nothing is done twice."""
+        """Make one file of these episodes; nothing is done twice."""
         main, stored = self.folder / DATA / minari_file.MAIN, self.stored()
         if set(stored) != set(numbers):
             main.parent.mkdir(exist_ok=True)
@@ -76,38 +76,37 @@ class DemoFolder:
             minari_file.gather(
                 main, [(main, stored[n]) if n in stored else (path, minari_file.PART) for n, path in parts.items()]
             )
-        if list(self.attempts) != sorted(self.attempts):
-            # In place, under the lock: a file put in its place would not be locked. What is torn is played again.
-            self._file.seek(0)
-            self._file.truncate()
-            self.attempts = dict(sorted(self.attempts.items()))
-            for attempt in self.attempts.values():
-                append_line(self._file, json.dumps(asdict(attempt)))
 
     def tidy(self) -> None:
-        """Remove the single files once the dataset is complete."""
+        """Once the dataset is complete: remove the single files, and put the attempts in order."""
         shutil.rmtree(self.parts, ignore_errors=True)
+        lines = [json.dumps(asdict(self.attempts[number])) + "\n" for number in sorted(self.attempts)]
+        write_atomically(self.folder / ATTEMPTS, "".join(lines).encode())  # last, for the new file is not locked
 
     def _read_attempts(self) -> dict[int, Attempt]:
         """What was played before. A torn last line is cut off; a success whose file is missing is played again."""
-        self._file.seek(0)
-        lines = self._file.read().split("\n")[:-1]
-        self._file.truncate(sum(len(line.encode()) + 1 for line in lines))
-        known = self.stored()
-        found = {attempt.episode: attempt for attempt in (Attempt(**json.loads(line)) for line in lines)}
-        return {n: a for n, a in found.items() if not a.success or n in known or self._waits(n)}
+        path, known = self.folder / ATTEMPTS, self.stored()
+        lines = whole_lines(path.read_bytes())
+        found = [_attempt(line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+        cut_torn_line(self._file, lines)
+        return {a.episode: a for a in found if not a.success or a.episode in known or self._waits(a.episode)}
 
     def _waits(self, number: int) -> bool:
         return minari_file.part_path(self.parts, number).exists()
 
 
-def _prepare(folder: Path) -> None:
-    if folder.exists() and not (folder / SETTINGS).exists() and any(folder.iterdir()):
-        raise NsctlError(f"{folder} has something else in it: name a new folder with --out")
+def _attempt(line: bytes, where: str) -> Attempt:
     try:
-        (folder / PARTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NsctlError(f"nothing can be recorded in {folder}: {error.strerror or error}") from error
+        return Attempt(**json.loads(line))
+    except (TypeError, ValueError) as error:
+        raise NsctlError(f"{where} is damaged ({error}): name a new folder with --out") from error
+
+
+def _prepare(folder: Path) -> None:
+    begun = (folder / SETTINGS).exists() or not folder.is_dir()
+    if not begun and any(path.name not in (PARTS, ATTEMPTS) for path in folder.iterdir()):
+        raise NsctlError(f"{folder} has something else in it: name a new folder with --out")
+    make_folder(folder / PARTS, "demonstration")
 
 
 def _agree(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -115,9 +114,9 @@ def _agree(folder: Path, settings: Mapping[str, Any]) -> None:
     path = folder / SETTINGS
     now = json.loads(json.dumps(settings))
     if not path.exists():
-        _write_atomically(path, json.dumps(now, indent=2) + "\n")
+        write_atomically(path, (json.dumps(now, indent=2) + "\n").encode())
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = read_json(path)
     if changed := [key for key in {**before, **now} if before.get(key) != now.get(key)]:
         key = changed[0]
         raise NsctlError(

@@ -27,6 +27,7 @@ import numpy as np
 
 from nsctl.demos.demonstration import Demonstration, Heading
 from nsctl.demos.libraries import need
+from nsctl.files import put_in_place
 
 CHUNK, NUMBERS_CHUNK = 16, 64
 """Control steps whose pictures are compressed together, and whose numbers are."""
@@ -46,7 +47,7 @@ def write_part(parts: Path, shown: Demonstration) -> None:
     draft = path.with_suffix(f".{os.getpid()}.tmp")
     with need("h5py").File(draft, "w") as file:
         put(file.create_group(PART), shown)
-    os.replace(draft, path)
+    put_in_place(draft, path)
 
 
 def put(group: Any, shown: Demonstration, index: int = 0) -> None:
@@ -63,7 +64,7 @@ def put(group: Any, shown: Demonstration, index: int = 0) -> None:
         "truncations": np.zeros(steps, dtype=bool),
     }
     for name, array in arrays.items():
-        _put_array(group, name, array)
+        put_array(group, name, array)
     _put_texts(group, "infos/subgoal", [*shown.subgoals, ""])
     group.attrs.update(
         {
@@ -124,10 +125,11 @@ def gather(target: Path, sources: Iterable[tuple[Path, str]]) -> None:
             with h5py.File(path, "r") as source:
                 source.copy(name, file, f"episode_{index}")
             file[f"episode_{index}"].attrs.modify("id", index)  # in place: old and new parts give the same bytes
-    os.replace(draft, target)
+    put_in_place(draft, target)
 
 
-def _put_array(group: Any, name: str, array: Any) -> None:
+def put_array(group: Any, name: str, array: Any) -> None:
+    """Keep an array deflated, a few steps in a chunk."""
     if array.size == 0:  # no bodies are observed: nothing to compress
         group.create_dataset(name, data=array)
         return

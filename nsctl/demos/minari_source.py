@@ -36,7 +36,9 @@ class MinariSource:
         self._file: Any = None
         self._parts: dict[int, _Part] = {}
         fields = read_json(data / minari_file.METADATA)
-        count, details = int(fields["total_episodes"]), fields.get("nsctl", {})
+        if "nsctl" not in fields:
+            raise NsctlError(f"{data} is a dataset of somebody else's: only what `nsctl demos` wrote is read")
+        count, details = int(fields["total_episodes"]), fields["nsctl"]
         groups = [self._group(index) for index in range(count)]
         if not groups:
             raise NsctlError(f"{self._path} has no episodes: record some with `nsctl demos record`")
@@ -87,4 +89,6 @@ class MinariSource:
                 self._file = need("h5py").File(self._path, "r")
             except OSError as error:
                 raise NsctlError(f"{self._path} cannot be read: {error}") from error
-        return self._file[f"episode_{index}"]
+        if (name := f"episode_{index}") not in self._file:
+            raise NsctlError(f"{self._path} lacks {name}, which {minari_file.METADATA} counts: it is damaged")
+        return self._file[name]

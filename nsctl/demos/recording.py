@@ -8,31 +8,23 @@ processes and sittings, it comes to the same bytes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from nsctl import provenance, registry, tasks
 from nsctl.contracts import Executor, Play
 from nsctl.demos.folder import DATA, DemoFolder
 from nsctl.demos.libraries import need
 from nsctl.demos.minari_metadata import dataset_id, write_metadata
-from nsctl.demos.recorder import Attempt, DemoConfig, Recorder
+from nsctl.demos.recorder import DemoConfig, Recorder
 from nsctl.errors import NsctlError
 from nsctl.scene import CONTROL_HZ
 
 SPARE = 2
 """Episodes that may be played beyond twice as many as were asked for, before a recording gives up."""
-
-
-class Listener(Protocol):
-    """Is told how a recording gets on."""
-
-    def begin(self, config: DemoConfig, done: Sequence[Attempt]) -> None: ...
-
-    def ended(self, attempt: Attempt) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -55,22 +47,25 @@ def default_folder(config: DemoConfig) -> Path:
     return Path("demos") / _task_id(config)
 
 
-def record(config: DemoConfig, folder: Path | None = None, listener: Listener | None = None) -> Recording:
-    """Record ``config.episodes`` demonstrations into ``folder``, or go on with what is there of them."""
+def record(
+    config: DemoConfig, folder: Path | None = None, told: Callable[[int, int], None] = lambda done, of: None
+) -> Recording:
+    """Record ``config.episodes`` demonstrations into ``folder``, or go on with what is there of them.
+
+    ``told`` hears how many of how many there are, at first and after each episode.
+    """
     need("h5py")
     folder = folder or default_folder(config)
     recorder = _recorder(config, folder)
     try:
         with DemoFolder(folder, _settings(config, recorder)) as store:
             _refuse_fewer(store, config.episodes)
-            if listener is not None:
-                listener.begin(config, list(store.attempts.values()))
+            told(min(config.episodes, len(store.successes())), config.episodes)
             while missing := _missing(store, config):
                 executor, make = _executor(config, recorder, folder)
                 for attempt in executor.map(make, missing):
                     store.append(attempt)
-                    if listener is not None:
-                        listener.ended(attempt)
+                    told(min(config.episodes, len(store.successes())), config.episodes)
             return _finish(store, config)
     finally:
         recorder.close()

@@ -45,7 +45,10 @@ class Span:
 
 
 class Source(Protocol):
-    """A dataset that is open for reading. It may be handed to other processes; each opens the files for itself."""
+    """A dataset that is open for reading. It may be pickled for another process, which opens the files for itself.
+
+    A process that was forked must open a source of its own.
+    """
 
     about: About
     lengths: Sequence[int]

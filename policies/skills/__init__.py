@@ -25,9 +25,9 @@ def place() -> NeuralSkill:
 
 def stack() -> NeuralSkill:
     """The shipped neural ``place`` at the work of ``stack``: to it, a block is a place like any other."""
-    from policies.skills.neural import WEIGHTS, NeuralSkill
+    from policies.skills.neural import NeuralSkill
 
-    return NeuralSkill("stack", WEIGHTS / "place")
+    return NeuralSkill("stack")
 
 
 def pick_scripted() -> ScriptedSkill:

@@ -44,7 +44,8 @@ class NeuralSkill:
     """
 
     def __init__(self, operator: str, folder: Path | None = None) -> None:
-        self.operator, self._folder = operator, folder or WEIGHTS / operator
+        self.operator, self._weights = operator, _SAME_WORK.get(operator, operator)
+        self._folder = folder or WEIGHTS / self._weights
 
     @cached_property
     def network(self) -> SkillNetwork:
@@ -59,9 +60,9 @@ class NeuralSkill:
         except FileNotFoundError as error:
             raise NsctlError(
                 f"no weights for the skill {self.operator!r} in {self._folder}: "
-                f"train them with `nsctl train skill {self.operator}`"
+                f"train them with `nsctl train skill {self._weights}`"
             ) from error
-        if config["operator"] != _SAME_WORK.get(self.operator, self.operator):
+        if config["operator"] != self._weights:
             raise InvalidValue(f"{self._folder} holds weights for {config['operator']!r}, not for {self.operator!r}")
         network = SkillNetwork(network_config(config["network"]))
         network.load_state_dict(weights)
@@ -95,8 +96,8 @@ class NeuralSkill:
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
         """Train this operator from nothing; see :mod:`policies.skills.training`."""
-        if other := _SAME_WORK.get(self.operator):
-            raise InvalidValue(f"the skill {self.operator!r} plays the weights of {other!r}: train that one")
+        if self._weights != self.operator:
+            raise InvalidValue(f"the skill {self.operator!r} plays the weights of {self._weights!r}: train that one")
         from policies.skills.training import train
 
         return train(self.operator, request)

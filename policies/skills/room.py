@@ -14,7 +14,7 @@ BELOW, PALM = 0.014, 0.035
 """How far the fingers reach below the tool centre point, and how far above it the palm begins [m]."""
 _FINGERS, _PALM = (0.035, 0.055), (0.034, 0.105)
 """Half the room [m] that open fingers and the palm take: across the fingers, and along the line between them."""
-_TURN = 1.75
+TURN = 1.75
 """Largest turn of the hand [rad]: joint 7 ends a little after."""
 
 TABLE_GRID = [np.array([x, y]) for x in np.arange(0.36, 0.625, 0.02) for y in np.arange(-0.20, 0.205, 0.02)]
@@ -75,7 +75,7 @@ def best_heading(scene: SceneEstimate, target: str, at: Array, square: float, no
     It is ``square`` or a quarter turn from it, and of several with the same room the one nearest to ``now``.
     """
     things = obstacles(scene, target)
-    within = [h for h in (square, square + QUARTER, square - QUARTER) if abs(wrap(h)) < _TURN]
+    within = [h for h in (square, square + QUARTER, square - QUARTER) if abs(wrap(h)) < TURN]
     return wrap(max(within, key=lambda h: round(_room(things, at, h), 3) - 1e-6 * abs(wrap(h - now))))
 
 

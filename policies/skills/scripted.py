@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from nsctl.contracts import SkillStatus
-from nsctl.errors import EpisodeError, UnknownName
+from nsctl.errors import UnknownName
 from nsctl.scene import Action, SceneEstimate, hold_still
 from nsctl.symbolic import PlanStep
 from policies.skills import funnel, shove, slide
-from policies.skills.execution import CONFIRMATIONS, PATIENCE, RULES, SkillExecution
+from policies.skills.execution import RULES, Course, Rules, SkillExecution
 from policies.skills.situation import Situation
 
 TEACHERS = {"pick": funnel.pick_action, "place": funnel.place_action, "stack": funnel.place_action}
@@ -41,25 +40,19 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Stroke(Generic[G, S]):
-    """A teacher with goals and situations of its own, and the geometry of its skill; ``why`` says what is hopeless."""
+    """A teacher with goals and situations of its own."""
 
     goal_of: Callable[[PlanStep, SceneEstimate], G]
     situate: Callable[[G, SceneEstimate], S]
     action: Callable[[S], Action]
-    effect: Callable[[S], bool]
-    hopeless: Callable[[S], bool]
-    why: str
-    time_limit: int
+    rules: Rules[S]
 
 
 _SLIDE = Stroke(
     slide.goal_of,
     slide.situate,
     slide.slide_action,
-    slide.done,
-    slide.stuck,
-    "the drawer does not follow the hand",
-    slide.TIME_LIMIT,
+    Rules(slide.done, slide.stuck, "the drawer does not follow the hand", slide.TIME_LIMIT),
 )
 STROKES: Mapping[str, Stroke[Any, Any]] = {
     "open": _SLIDE,
@@ -68,10 +61,7 @@ STROKES: Mapping[str, Stroke[Any, Any]] = {
         shove.goal_of,
         shove.situate,
         shove.push_action,
-        shove.pushed,
-        shove.strayed,
-        "the object left its lane",
-        shove.TIME_LIMIT,
+        Rules(shove.pushed, shove.strayed, "the object left its lane", shove.TIME_LIMIT),
     ),
 }
 
@@ -91,37 +81,15 @@ class StrokeSkill:
         return {"kind": "scripted", "operator": self.operator}
 
 
-class StrokeExecution(Generic[G, S]):
-    """Ends ``succeeded`` when the effect is seen; ``failed`` when it has become hopeless or time is out."""
+class StrokeExecution(Course[S], Generic[G, S]):
+    """A stroke that its teacher plays."""
 
     def __init__(self, stroke: Stroke[G, S], step: PlanStep, scene: SceneEstimate) -> None:
+        super().__init__(stroke.rules)
         self._stroke, self._goal = stroke, stroke.goal_of(step, scene)
-        self._confirmed = self._lost = self._steps = 0
-        self._status: SkillStatus = "running"
-        self._reason = ""
-
-    @property
-    def status(self) -> SkillStatus:
-        return self._status
-
-    @property
-    def reason(self) -> str:
-        return self._reason
 
     def act(self, scene: SceneEstimate) -> Action:
         """The next action; when the execution ends, one that holds still."""
-        if self._status != "running":
-            raise EpisodeError(f"this execution has {self._status}: begin a new one")
+        self._require_running()
         situation = self._stroke.situate(self._goal, scene)
-        self._steps += 1
-        self._confirmed = self._confirmed + 1 if self._stroke.effect(situation) else 0
-        self._lost = self._lost + 1 if self._stroke.hopeless(situation) else 0
-        if self._confirmed >= CONFIRMATIONS:
-            self._status = "succeeded"
-        elif self._lost >= PATIENCE:
-            self._status, self._reason = "failed", self._stroke.why
-        elif self._steps >= self._stroke.time_limit:
-            self._status, self._reason = "failed", f"not done after {self._stroke.time_limit} steps"
-        if self._status == "running":
-            return self._stroke.action(situation)
-        return hold_still(scene.proprio.gripper_command)
+        return self._stroke.action(situation) if self._goes_on(situation) else hold_still(scene.proprio.gripper_command)

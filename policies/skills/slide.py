@@ -16,7 +16,7 @@ from nsctl.geometry import gripper_yaw, matrix, slid, wrap
 from nsctl.scene import Action, Array, SceneEstimate, make_action
 from nsctl.symbolic import PlanStep
 from policies.skills import funnel
-from policies.skills.room import BELOW
+from policies.skills.room import BELOW, TURN
 from policies.skills.situation import TRAVEL_CLEARANCE, Situation
 
 HANDLE = -1
@@ -36,7 +36,6 @@ NEAR_END = 0.006
 """Metres before the end within which a drawer that is stopped counts as being there."""
 TIME_LIMIT = 100
 """Control steps; about 50 are needed."""
-_TURN = 1.75  # rad: the farthest that the hand turns
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def travel_height(scene: SceneEstimate) -> float:
 def heading_along(direction: Array, scene: SceneEstimate) -> float:
     """The heading nearest to the present one at which the hand's x axis lies along ``direction`` (either way)."""
     now, one = gripper_yaw(scene.proprio.target.quaternion), float(np.arctan2(direction[1], direction[0]))
-    return min((wrap(one), wrap(one + np.pi)), key=lambda h: (abs(h) > _TURN, abs(h - now)))
+    return min((wrap(one), wrap(one + np.pi)), key=lambda h: (abs(h) > TURN, abs(h - now)))
 
 
 def slide_action(s: SlideSituation) -> Action:

@@ -44,14 +44,17 @@ def test_the_wrist_sees_what_lies_under_the_hand(engine: Any) -> None:
     assert abs(columns.mean() - SIZE / 2) < 8
 
 
-def test_a_camera_that_was_moved_sees_another_picture_and_a_reset_puts_it_back(engine: Any) -> None:
+def test_a_camera_that_was_moved_is_put_back_by_a_reset_and_moved_again_by_a_saved_state(engine: Any) -> None:
     start = {"block": Pose([0.5, 0.0, 0.02])}
     engine.reset(start)
     before = engine.render("front")
     engine.move_camera("front", [0.0, 0.03, 0.0])
-    assert not np.array_equal(engine.render("front"), before)
+    saved, moved = engine.save(), engine.render("front")
+    assert not np.array_equal(moved, before)
     engine.reset(start)
     assert np.array_equal(engine.render("front"), before)
+    engine.restore(saved)
+    assert np.array_equal(engine.render("front"), moved)
 
 
 @pytest.mark.parametrize("name", list(FIXED))

@@ -151,13 +151,15 @@ def test_another_process_gives_the_same_numbers(engine: Engine) -> None:
 @pytest.mark.parametrize("moment", [0, 5, 11])
 def test_a_restored_state_goes_on_exactly_as_it_would_have(engine: Engine, moment: int) -> None:
     engine.reset(start())
+    engine.alter("block", friction=0.6, mass=2.0)
     wander(engine, moment)
     saved, numbers, touched = engine.save(), engine.numbers(), engine.touched()
     ends = []
     for _ in range(3):
+        engine.push("block", [0.2, 0.3, 0.0])
         ends.append(wander(engine))
-        engine.push("block", [0.5, 0.5, 1.0])  # far from what was saved
         go(engine, [0.6, 0.2, 0.1], 10)
+        engine.reset(start())
         engine.restore(saved)
         assert np.array_equal(engine.numbers(), numbers)
         assert engine.touched() == touched

@@ -244,6 +244,8 @@ def test_what_hangs_on_a_body_goes_with_it() -> None:
         ({"episde": 1}, "no option of reset is called 'episde'. Did you mean 'episode'"),
         ({"episode": -1}, r"options\['episode'\] must be an integer >= 0, got -1"),
         ({"initial_state": [1]}, r"options\['initial_state'\] must map names of bodies to 7 numbers"),
+        ({"initial_state": np.zeros((2, 7))}, r"options\['initial_state'\] must map names of bodies to 7 numbers"),
+        ({"initial_state": {0: [0] * 7}}, "no body is called '0'"),
         ({"initial_state": {"disc9": [0] * 7}}, "no body is called 'disc9'. Did you mean 'disc"),
         ({"initial_state": {"disc1": [0] * 6}}, "the initial state of 'disc1' must be 7 numbers"),
         ({"initial_state": {"disc1": [0] * 7}}, "quaternion must have length 1, got 0.000"),
@@ -325,6 +327,16 @@ class Stack:
 class Torn(Stack):
     def task(self, name: str) -> Any:
         raise OSError("no scene")
+
+
+def test_a_stranger_s_task_has_no_native_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[str | None] = []
+    parts = registry.parts("envs")
+    stranger = SimpleNamespace(name="odd", distribution="acme", load=lambda: Stack)
+    monkeypatch.setattr(registry, "parts", lambda group: {"move": parts["move"], "odd": stranger})
+    monkeypatch.setattr(gymnasium, "register", lambda *_, **given: batches.append(given["vector_entry_point"]))
+    envs.gym.register()
+    assert batches == [envs.gym.BATCH, None]
 
 
 def test_the_number_in_an_id_is_the_task_s_version(monkeypatch: pytest.MonkeyPatch) -> None:

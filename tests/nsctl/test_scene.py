@@ -15,11 +15,13 @@ from nsctl.scene import (
     MAX_ROTATION,
     MAX_TRANSLATION,
     Body,
+    Mount,
     ObjectEstimate,
     Pose,
     Proprioception,
     SceneEstimate,
     make_action,
+    require_scene,
     vector,
 )
 
@@ -71,6 +73,22 @@ def test_a_pose_is_upright_by_default_frozen_and_its_own() -> None:
 def test_a_body_without_volume_is_refused(extents: tuple[float, ...]) -> None:
     with pytest.raises(InvalidValue, match=r"^disc1: half extents must be 3 lengths > 0 m, got \("):
         Body("disc1", "disc", extents)  # type: ignore[arg-type]
+
+
+def hanging(on: str) -> Body:
+    return Body("drawer", "drawer", (0.1, 0.1, 0.1), movable=False, mount=Mount(on, (0, 0, 0)))
+
+
+def test_a_scene_is_made_of_bodies_that_fit_together() -> None:
+    disc, chest = Body("disc1", "disc", (0.02, 0.02, 0.01)), Body("chest", "chest", (0.1, 0.1, 0.1), movable=False)
+    require_scene([disc, chest, hanging("chest")])
+    with pytest.raises(InvalidValue, match="two things of a scene are called 'disc1': give each body"):
+        require_scene([disc, chest, disc])
+    with pytest.raises(InvalidValue, match="are called 'table'"):
+        require_scene([Body("table", "block", (0.02, 0.02, 0.01))])
+    for bodies in ([hanging("chest"), chest], [chest, hanging("chess")], [chest, disc, hanging("disc1")]):
+        with pytest.raises(UnknownName, match="no fixture before 'drawer' in the list of bodies is called"):
+            require_scene(bodies)
 
 
 def test_an_object_of_the_scene_is_found_by_name() -> None:

@@ -80,10 +80,12 @@ def test_the_protocol_covers_the_bodies() -> None:
         replace(first, name="other"),
         replace(first, type="peg"),
         replace(first, half_extents=tuple(1.01 * half for half in first.half_extents)),
+        replace(first, movable=False),
+        replace(first, rgb=(0.0, 0.0, 0.0)),
     ):
         task.bodies = (changed, *task.bodies[1:])
         hashes.add(tasks.protocol_hash(task))
-    assert len(hashes - {before}) == 3
+    assert len(hashes - {before}) == 5
 
 
 @pytest.mark.parametrize("judge", ["easy", "easybase"])

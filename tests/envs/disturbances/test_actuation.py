@@ -47,6 +47,13 @@ def test_a_held_body_slips_once_and_the_grip_is_open_for_a_moment() -> None:
     assert carry(scene, slip(scene), [at(0.5, 0.0, 0.1)] * 40) == [11]  # it looks twice, to know the speed
 
 
+def test_the_next_slip_looks_twice_again() -> None:
+    scene = Stage([block("a")], {"a": at(0.5, 0.0, 0.1)})
+    effect = slip(scene, 2.0)
+    effect._due = [10, 20]
+    assert carry(scene, effect, [at(0.5, 0.0, 0.1)] * 40) == [11, 21]
+
+
 def test_nothing_slips_that_is_not_held_in_the_air() -> None:
     scene = Stage([block("a")], {"a": at(0.5, 0.0)})
     effect = slip(scene)

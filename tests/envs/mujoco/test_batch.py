@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import gymnasium
@@ -12,7 +13,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from envs.gym import TableEnv
 from envs.mujoco.batch import BatchEnv
+from nsctl import registry, tasks
+from nsctl.contracts import SuiteOptions
+from nsctl.episode import play as play_alone
 from nsctl.errors import EpisodeError, InvalidValue, UnknownName
+from nsctl.phases import EpisodeClock
 
 TASKS = [spec.kwargs["task"] for name, spec in gymnasium.registry.items() if name.startswith("nsctl/")]
 STILL = np.array([0, 0, 0, 0, 0, 0, -1], dtype=np.float32)
@@ -63,6 +68,26 @@ def test_every_task_goes_as_it_does_alone(task: str) -> None:
     assert found == []
     first, last = (results[i][0]["proprio"] for i in (0, -1))
     assert np.abs(first - last).max() > 0.1
+
+
+def scripted(task: str, seed: int) -> list[np.ndarray[Any, Any]]:
+    """What the scripted agent does in the first episode of a seed, and standing still for two seconds."""
+    world = tasks.suite_of(task).world(tasks.find(task), SuiteOptions())
+    actions: list[np.ndarray[Any, Any]] = []
+    step = world.step
+    world.step = lambda action: actions.append(action) or step(action)  # type: ignore[func-returns-value, method-assign]
+    episode = play_alone(world, registry.load("agents", "scripted")(), EpisodeClock(()), seed, 0)
+    world.close()
+    assert episode.outcome.status == "succeeded"
+    return [*actions, *[STILL] * 40]
+
+
+@pytest.mark.parametrize("task", ["hanoi-2", "drawer-1"])
+def test_grasps_and_drawers_go_as_they_do_alone(task: str) -> None:
+    pairs = zip_longest(*(scripted(task, seed) for seed in (5, 6)), fillvalue=STILL)
+    found, results = play(task, [np.stack(pair) for pair in pairs])
+    assert found == []
+    assert sum(result[2].astype(int) for result in results).tolist() == [1, 1]
 
 
 def test_noise_and_threads_change_nothing() -> None:
@@ -148,6 +173,10 @@ def test_gymnasium_makes_it_and_it_draws() -> None:
             {"engine": "pybullet"},
             "the native batch runs on mujoco alone, got engine='pybullet': pass vectorization_mode",
         ),
+        (
+            {"disturb": ("push",)},
+            r"nothing disturbs the native batch, got disturb=\('push',\): pass vectorization_mode",
+        ),
         ({"render_mode": "human"}, "the native batch renders 'rgb_array' or nothing, got render_mode='human'"),
     ],
 )
@@ -161,13 +190,24 @@ def test_an_unknown_task_is_refused() -> None:
         BatchEnv("hanoi-9x")
 
 
+def test_a_stranger_s_world_is_not_taken_for_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nsctl.tasks.suite_of", lambda name: object())
+    with pytest.raises(InvalidValue, match="knows worlds of our own alone, not that of 'hanoi-1': pass vectorization"):
+        BatchEnv("hanoi-1")
+
+
 def test_misuse_is_refused_in_a_sentence() -> None:
     batch = BatchEnv("hanoi-1", 2, threads=1)
     with pytest.raises(EpisodeError, match="no episode has begun: call reset"):
         batch.step(np.zeros((2, 7)))
     with pytest.raises(InvalidValue, match="there must be a seed for each of the 2 worlds, got 3"):
         batch.reset(seed=[1, 2, 3])
+    with pytest.raises(InvalidValue, match="a seed must be >= 0, got -1"):
+        batch.reset(seed=[1, -1])
     batch.reset(seed=0)
+    with pytest.raises(UnknownName, match="no option of reset is called 'episde'"):
+        batch.reset(seed=7, options={"episde": 1})
+    assert batch.reset()[1]["seed"].tolist() == [0, 1], "what is refused changes nothing"
     with pytest.raises(InvalidValue, match="actions are 2 x 7 finite numbers"):
         batch.step(np.full((2, 7), np.nan))
     batch.close()

@@ -94,25 +94,6 @@ def test_a_state_of_another_engine_is_refused() -> None:
 
 
 @installed
-def test_a_restored_state_brings_back_what_was_altered() -> None:
-    engine = PyBulletEngine((CUBE,))
-    engine.reset(THERE)
-    engine.alter("cube", friction=0.3, mass=2.0)
-    state = engine.save()
-    ways = []
-    for again in (False, True):
-        if again:
-            engine.reset(THERE)
-            engine.restore(state)
-        engine.push("cube", [0.5, 0.0, 0.0])
-        for _ in range(15):
-            engine.control(engine.tcp, 0.08)
-        ways.append(engine.poses()["cube"].position[0])
-    assert ways[0] == ways[1] > 0.53
-    engine.close()
-
-
-@installed
 def test_a_window_is_refused_with_what_to_do_instead() -> None:
     engine = PyBulletEngine((CUBE,))
     with pytest.raises(NsctlError, match="has no window: film it"):

@@ -63,6 +63,16 @@ def test_two_items_that_swap_colours_are_none() -> None:
     assert not task.achieved(lying(task, slots))
 
 
+def test_two_items_in_one_slot_are_none() -> None:
+    task = Sort(4)
+    poses = lying(task, sorted_out(task))
+    one, other = "red-small-1", "blue-small-1"
+    slot = poses["small-slot-1"].position
+    assert task.achieved({**poses, one: Pose(slot + [0, 0, 0.02])})
+    beside = {one: Pose(slot + [0, 0.0205, 0.02]), other: Pose(slot + [0, -0.0205, 0.02])}
+    assert not task.achieved({**poses, **beside})
+
+
 @pytest.mark.parametrize("count", COUNTS)
 def test_capacity_matters(count: int) -> None:
     """Colours alone do not do it: some small item must go to the small tray, and not every choice leaves a way."""

@@ -40,13 +40,16 @@ def test_what_is_recorded_is_shown() -> None:
     assert "no episode failed" in text.stdout
 
 
-def test_an_export_stands_beside_the_recording() -> None:
+def test_an_export_stands_beside_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyarrow")
     call("record", "hanoi-1", "--episodes", "1", "--out", "a-v1")
     answer = call("export", "a-v1")
     assert answer.exit_code == 0, answer.output
     assert "lerobot" in answer.stdout
     assert json.loads(call("show", "a-v1-lerobot", "--json").stdout)["demonstrations"] == 1
+    monkeypatch.chdir("a-v1")
+    assert call("export", ".", "--format", "minari").exit_code == 0
+    assert json.loads(call("show", "../a-v1-minari", "--json").stdout)["demonstrations"] == 1
 
 
 @pytest.mark.parametrize(

@@ -201,3 +201,9 @@ def test_true_poses_are_another_class(tmp_path: Path) -> None:
     assert "the simulator's true poses" in answer.stdout
     (folder,) = tmp_path.iterdir()
     assert read_record(folder).run.privilege == "sim_truth"
+
+
+def test_an_option_is_not_taken_for_a_folder() -> None:
+    told = CliRunner().invoke(app, ["run", "hanoi-1", "--video", "--json"])
+    assert told.exit_code == 2
+    assert "a folder was expected" in told.output

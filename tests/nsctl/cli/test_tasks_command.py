@@ -52,6 +52,13 @@ def test_an_unknown_task_is_answered_with_what_is_near() -> None:
     assert "hanoi-3" in result.output
 
 
+def test_a_folder_for_pictures_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["tasks", "hanoi-2", "--pictures", str(tmp_path / "file")])
+    assert result.exit_code == 2
+    assert "no picture can be written to" in result.output
+
+
 def test_pictures_are_drawn_and_put_on_a_sheet(tmp_path: Path) -> None:
     sheet = Path(json.loads(invoke("hanoi-2", "--pictures", str(tmp_path / "new"), "--json"))["sheet"])
     with Image.open(sheet) as whole, Image.open(sheet.with_name("hanoi-2.png")) as picture:

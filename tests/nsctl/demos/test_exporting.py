@@ -106,6 +106,9 @@ def test_what_cannot_be_done_is_told(minari: Path, lerobot: Path, tmp_path: Path
         export(minari, "lerobo", tmp_path / "x")
     with pytest.raises(NsctlError, match="is not empty: name a new folder with --out"):
         export(minari, "lerobot", lerobot)
+    (tmp_path / "file").touch()
+    with pytest.raises(NsctlError, match=r"no dataset can be written to .*file: "):
+        export(minari, "lerobot", tmp_path / "file")
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,24 @@ def test_gathering_numbers_the_episodes_anew(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000004.hdf5", "000009.hdf5", "main_data.hdf5"]
 
 
+def test_an_episode_that_is_counted_but_not_there_is_told(tmp_path: Path) -> None:
+    folder = write(tmp_path / "tidy-v0", [shown(1)])
+    path = folder / "data" / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"total_episodes": 2}))
+    with pytest.raises(NsctlError, match=r"lacks episode_1, which metadata\.json counts: it is damaged"):
+        open_source(folder)
+
+
 def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NsctlError, match="has no demonstrations: neither"):
         open_source(tmp_path)
     folder = write(tmp_path / "tidy-v0", [shown(1)])
     (folder / "data" / "main_data.hdf5").write_bytes(b"not HDF5")
     with pytest.raises(NsctlError, match=r"main_data\.hdf5 cannot be read"):
+        open_source(folder)
+    metadata = folder / "data" / "metadata.json"
+    metadata.write_text('{"total_episodes": 1}')
+    with pytest.raises(NsctlError, match="is a dataset of somebody else's: only what `nsctl demos` wrote is read"):
         open_source(folder)
     (folder / "data" / "metadata.json").write_text("{")
     with pytest.raises(NsctlError, match=r"metadata\.json is damaged"):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from samples import Install
 
+from nsctl.demos.folder import DemoFolder
 from nsctl.demos.recorder import Attempt, DemoConfig
 from nsctl.demos.recording import record
 from nsctl.demos.source import open_source
 from nsctl.episode import play
 from nsctl.errors import InvalidValue, NsctlError, UnknownName
+from nsctl.observation_arrays import objects_array, proprio_array
 from nsctl.phases import EpisodeClock
 
 pytest.importorskip("h5py", reason="demonstrations need the extra nsctl[demos]")
@@ -36,17 +37,15 @@ CONFIG = DemoConfig("hanoi-1", episodes=4)
 
 
 class Watching:
-    """Notes what it is told, and interrupts after so many episodes."""
+    """Notes what it is told at first and after each episode, and interrupts after so many episodes."""
 
     def __init__(self, patience: int = 1000) -> None:
-        self.patience, self.before, self.heard = patience, 0, []  # type: ignore[var-annotated]
+        self.patience = patience
+        self.heard: list[tuple[int, int]] = []
 
-    def begin(self, config: DemoConfig, done: Sequence[Attempt]) -> None:
-        self.before = len(done)
-
-    def ended(self, attempt: Attempt) -> None:
-        self.heard.append(attempt.episode)
-        if len(self.heard) == self.patience:
+    def __call__(self, done: int, of: int) -> None:
+        self.heard.append((done, of))
+        if len(self.heard) == self.patience + 1:
             raise KeyboardInterrupt
 
 
@@ -83,9 +82,9 @@ def test_interrupted_or_extended_or_parallel_it_comes_to_the_same_bytes(moody: D
         file.write('{"episode": 2, "succ')  # as a power cut leaves it
     (tmp_path / "cut-v1" / "parts" / "000002.77.tmp").write_bytes(b"half a demonstration")
     listener = Watching()
-    record(moody, tmp_path / "cut-v1", listener)
-    assert listener.before == 2
-    assert not {0, 1} & set(listener.heard)
+    done = record(moody, tmp_path / "cut-v1", listener)
+    assert len(listener.heard) == 1 + done.attempts - 2
+    assert listener.heard[-1] == (4, 4)
     record(replace(moody, episodes=2), tmp_path / "more-v1")
     record(moody, tmp_path / "more-v1")
     record(replace(moody, workers=2), tmp_path / "parallel-v1")
@@ -102,14 +101,14 @@ def test_a_success_whose_file_is_lost_is_played_again(tmp_path: Path) -> None:
     (tmp_path / "cut-v1" / "parts" / "000001.hdf5").unlink()
     listener = Watching()
     record(CONFIG, tmp_path / "cut-v1", listener)
-    assert listener.heard == [1, 2, 3]
+    assert listener.heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert main(tmp_path / "cut-v1") == main(tmp_path / "whole-v1")
 
 
 def test_what_is_complete_is_not_played_again(tmp_path: Path) -> None:
     first, listener = record(CONFIG, tmp_path / "a-v1"), Watching()
     assert record(CONFIG, tmp_path / "a-v1", listener) == first
-    assert listener.heard == []
+    assert listener.heard == [(4, 4)]
 
 
 def test_replaying_the_actions_gives_the_observations(tmp_path: Path) -> None:
@@ -139,8 +138,6 @@ def test_replaying_the_actions_gives_the_observations(tmp_path: Path) -> None:
     assert episode.outcome.status == "succeeded"
     assert episode.initial_hash == kept.heading.initial_hash
     again = world._looks  # type: ignore[attr-defined]
-    from nsctl.demos.demonstration import objects_array, proprio_array
-
     assert all((proprio_array(look) == row).all() for look, row in zip(again, kept.proprio, strict=True))
     assert all((objects_array(look) == row).all() for look, row in zip(again, kept.objects, strict=True))
     player.close()
@@ -172,6 +169,31 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(NsctlError, match=r"has something else in it: name a new folder with --out"):
         record(CONFIG, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_recording_that_was_killed_before_it_began_is_begun(tmp_path: Path) -> None:
+    (tmp_path / "a-v1" / "parts").mkdir(parents=True)
+    (tmp_path / "a-v1" / "attempts.jsonl").touch()
+    assert record(replace(CONFIG, episodes=1), tmp_path / "a-v1").demonstrations == 1
+
+
+def test_what_is_damaged_or_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidValue, match=r"no demonstration can be written to .*file/parts: Not a directory"):
+        record(CONFIG, tmp_path / "file")
+    record(replace(CONFIG, episodes=1), tmp_path / "a-v1")
+    attempts, settings = tmp_path / "a-v1" / "attempts.jsonl", tmp_path / "a-v1" / "recording.json"
+    attempts.write_text('{"episode": 0}\n')
+    with pytest.raises(NsctlError, match=r"attempts\.jsonl:1 is damaged .*: name a new folder with --out"):
+        record(CONFIG, tmp_path / "a-v1")
+    settings.write_text("{")
+    with pytest.raises(NsctlError, match=r"recording\.json is damaged"):
+        record(CONFIG, tmp_path / "a-v1")
+
+
+def test_a_second_recorder_is_refused(tmp_path: Path) -> None:
+    with DemoFolder(tmp_path / "a-v1", {}), pytest.raises(NsctlError, match="is being recorded by another nsctl"):
+        DemoFolder(tmp_path / "a-v1", {})
 
 
 def test_too_few_successes_end_in_a_sentence(tmp_path: Path) -> None:

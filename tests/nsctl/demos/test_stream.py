@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,15 +120,26 @@ def test_nonsense_is_refused(source: Source, field: str, value: Any, complaint: 
         Steps(source, **{field: value})
 
 
-def test_it_feeds_a_torch_loader(source: Source) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_it_feeds_a_torch_loader(workers: int, tmp_path: Path) -> None:
     """The few lines that docs/demos.md gives."""
     data = pytest.importorskip("torch.utils.data")
+    folder = write(tmp_path / "tidy-v0", KEPT)
 
     class Torch(data.IterableDataset):  # type: ignore[misc]
+        epoch = 0
+
         def __iter__(self) -> Any:
+            source = open_source(folder)
             worker = data.get_worker_info()
             shard = (worker.id, worker.num_workers) if worker else (0, 1)
-            return Steps(source, buffer=16, shard=shard).epoch(0)
+            return Steps(source, buffer=16, shard=shard).epoch(self.epoch)
 
-    seen = [place for batch in data.DataLoader(Torch(), batch_size=16) for place in batch["step"].tolist()]
-    assert sorted(seen) == sorted(t for _, t in EVERY)
+    def steps(epoch: int) -> list[int]:
+        dataset = Torch()
+        dataset.epoch = epoch
+        loader = data.DataLoader(dataset, batch_size=16, num_workers=workers)
+        return [step for batch in loader for step in batch["step"].tolist()]
+
+    assert sorted(steps(0)) == sorted(steps(1)) == sorted(t for _, t in EVERY)
+    assert steps(0) != steps(1)
