@@ -29,7 +29,7 @@ LEAST = {"mujoco": 98, "pybullet": 95}
 STEPS = 12
 ODD = 4
 """Pinned states of twenty that may be missed: the last bit of a sine, which is the processor's, decides in some settled
-scenes over more than the ten micrometres of a digest (measured: in up to 3 of 20). A task that has changed misses them all."""
+scenes over more than the ten micrometres of a digest (measured: in up to 3 of 20). A changed task misses them all."""
 
 over_all = pytest.mark.parametrize(("task", "engine"), EVERY, ids=[f"{task}-{engine}" for task, engine in EVERY])
 
