@@ -40,7 +40,7 @@ class Camera:
 FIXED = {
     "front": Camera((1.62, 0.0, 1.66), (0.48, 0.0, 0.03), 14.2),
     "side": Camera((0.48, 1.14, 1.66), (0.48, 0.0, 0.03), 14.2),
-    "film": Camera((0.95, -0.98, 0.78), (0.40, 0.0, 0.16), 38.0),
+    "film": Camera((0.95, -0.98, 0.78), (0.38, 0.0, 0.20), 43.0),
 }
 """In world axes. The policy's stand far off, so that a block is as large behind as in front."""
 ON_HAND = Camera((0.07, 0.0, 0.02), (-0.18, 0.0, 1.02), 70.0, up=(1.0, 0.0, 0.0))

@@ -8,6 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
+from envs.engine import TABLE_CENTRE, TABLE_HALF
 from nsctl.errors import InvalidValue, UnknownName
 from nsctl.geometry import mounted, slid
 from nsctl.scene import Body, Pose
@@ -25,6 +26,11 @@ def streams(task: Task, seed: int, episode: int) -> list[np.random.SeedSequence]
     """An episode's four sources of chance: its start, its sensors, what disturbs it and the wording of its instruction."""
     key = crc32(f"{task.name}@{task.version}".encode())
     return np.random.SeedSequence([seed, episode, key]).spawn(4)
+
+
+_TABLE_LOW, _TABLE_HIGH = np.subtract(TABLE_CENTRE, TABLE_HALF), np.add(TABLE_CENTRE, TABLE_HALF)
+TABLE_BOX = np.array([[*_TABLE_LOW, 0.0], [*_TABLE_HIGH, 0.8]])
+"""Where a body may be put: low and high corner of the space over the table [m]."""
 
 
 def read_options(options: Mapping[str, Any] | None, bodies: Sequence[Body]) -> tuple[Poses, int | None]:
@@ -47,7 +53,14 @@ def read_options(options: Mapping[str, Any] | None, bodies: Sequence[Body]) -> t
     for name in wanted:
         if name not in names:
             raise UnknownName("body", str(name), names)
-    return {name: _pose(name, value) for name, value in wanted.items()}, None if episode is None else int(episode)
+    poses = {name: _pose(name, value) for name, value in wanted.items()}
+    for name, pose in poses.items():
+        if not ((TABLE_BOX[0] <= pose.position) & (pose.position <= TABLE_BOX[1])).all():
+            low, high = (" ".join(f"{x:g}" for x in corner) for corner in TABLE_BOX)
+            raise InvalidValue(
+                f"{name!r} cannot start at {pose.position.tolist()}: the table's space is {low} to {high} m"
+            )
+    return poses, None if episode is None else int(episode)
 
 
 def _pose(name: str, value: Any) -> Pose:
@@ -80,8 +93,9 @@ def replaced(bodies: Sequence[Body], drawn: Poses, wanted: Poses) -> Poses:
         poses[body.name] = mounted(body.mount, parent, out)
         off = float(np.abs(poses[body.name].position - wanted[body.name].position).max())
         if off > _OFF_RAIL or not -_OFF_RAIL <= out <= body.mount.travel + _OFF_RAIL:
+            along = f"slides along its x axis by up to {body.mount.travel} m" if body.mount.travel else "moves with it"
             raise InvalidValue(
-                f"{body.name!r} hangs on {body.mount.on!r}, along whose x axis it slides by up to {body.mount.travel} m: "
+                f"{body.name!r} hangs on {body.mount.on!r} and {along}: "
                 f"it cannot be at {wanted[body.name].position.tolist()}"
             )
     return poses

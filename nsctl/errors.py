@@ -37,6 +37,10 @@ class UnknownName(NsctlError, LookupError):
         return type(self), (self.kind, self.name, self.known)
 
 
+class Unfit(InvalidValue):
+    """Two parts that do not go together, such as an agent without a skill for one of a task's operators."""
+
+
 class BrokenPart(NsctlError):
     """A registered part could not be loaded; the message names the part, its distribution and the cause."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,12 +15,13 @@ from pydantic import ValidationError
 from nsctl import registry, tasks
 from nsctl.contracts import Agent, AgentReport, World
 from nsctl.episode import Episode, play
-from nsctl.errors import BrokenPart
+from nsctl.errors import BrokenPart, Unfit
 from nsctl.metering import counters
 from nsctl.outcomes import EpisodeOutcome
 from nsctl.phases import AGENT_PHASES, EpisodeClock
 from nsctl.records import EpisodeRecord, FigureRecord, OutcomeRecord, PhaseSeconds, complaint
 from nsctl.run_config import RunConfig
+from nsctl.task import Task
 
 Watch = Callable[[int, int, str], None]
 """Is told the episode, the control steps so far and what the agent is about."""
@@ -88,7 +90,9 @@ class Player:
         agent.describe()  # reads weights, hashes them: no episode shall pay for that
         suite = tasks.suite_of(self.config.task)
         options = self.config.options(video=self._video is not None)
-        return agent, suite.world(tasks.find(self.config.task), options)
+        task = tasks.find(self.config.task)
+        require_fit(agent, task)
+        return agent, suite.world(task, options)
 
     def _film(self, index: int) -> Any:
         if self._video is None:
@@ -139,6 +143,16 @@ class Player:
             seconds={name: PhaseSeconds(wall=cost.wall, cpu=cost.cpu) for name, cost in episode.costs.items()},
             joules=joules | sums,
         )
+
+
+def require_fit(agent: Agent, task: Task) -> None:
+    """Refuse an agent that says of itself that it cannot play the task; any other trouble is told by its episodes."""
+    try:
+        agent.reset(task.brief(), 0, EpisodeClock())
+    except Unfit:
+        raise
+    except Exception:
+        logging.getLogger(__name__).debug("the agent cannot be reset", exc_info=True)
 
 
 def _nobody(episode: int, steps: int, subgoal: str) -> None:

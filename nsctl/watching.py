@@ -12,12 +12,13 @@ from nsctl.contracts import Agent, World
 from nsctl.episode import Episode, play
 from nsctl.files import make_folder
 from nsctl.phases import EpisodeClock
+from nsctl.player import require_fit
 from nsctl.run_config import RunConfig
 from nsctl.scene import CONTROL_HZ
 from nsctl.video import Film
 
 Tell = Callable[[int, str], None]
-"""Hears the control steps so far and the agent's subgoal, whenever that changes."""
+"""Hears the control steps so far and the agent's subgoal, whenever that changes, and what is done to the world."""
 
 
 def watch(config: RunConfig, speed: float, tell: Tell) -> Episode:
@@ -56,15 +57,19 @@ def film(config: RunConfig, folder: Path, tell: Tell) -> tuple[Episode, Path]:
 def _make(config: RunConfig, *, video: bool) -> tuple[World, Agent]:
     agent: Agent = registry.load("agents", config.agent)()
     agent.describe()  # reads weights now and not in the first step
-    suite = tasks.suite_of(config.task)
-    return suite.world(tasks.find(config.task), replace(config.options(), video=video)), agent
+    suite, task = tasks.suite_of(config.task), tasks.find(config.task)
+    require_fit(agent, task)
+    return suite.world(task, replace(config.options(), video=video)), agent
 
 
 def _play(world: World, agent: Agent, config: RunConfig, look: Callable[[int], None], tell: Tell) -> Episode:
-    last = ""
+    last, events = "", 0
 
     def watched(steps: int) -> None:
-        nonlocal last
+        nonlocal last, events
+        for event in world.disturbances[events:]:
+            tell(steps, "! " + ", ".join(f"{key} {value}" for key, value in event.items() if key != "step"))
+        events = len(world.disturbances)
         if agent.subgoal != last:
             last = agent.subgoal
             tell(steps, last)

@@ -21,7 +21,7 @@ from nsctl.contracts import (
     PlanningSession,
     Skill,
 )
-from nsctl.errors import InvalidValue, UnknownName
+from nsctl.errors import InvalidValue, Unfit
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
 from nsctl.scene import Action, Observation, SceneEstimate, hold_still
 from nsctl.symbolic import Plan, PlanStep, Problem, SymbolicState
@@ -76,7 +76,10 @@ class NeuroSymbolicAgent:
         with clock.phase("plan"):
             domain = self._planner.domain(task.domain_pddl)
             if unable := [o.name for o in domain.operators if o.name not in self._skills]:
-                raise UnknownName("skill for the operator", unable[0], self._skills)
+                raise Unfit(
+                    f"the agent {self.name!r} cannot play {task.name}: it has skills for {', '.join(self._skills)}, "
+                    f"and none for {', '.join(unable)}. The agent 'scripted' has one for every operator"
+                )
             problem = task.problem(domain)
             self._episode = _Episode(problem, self._planner.session(problem))
 

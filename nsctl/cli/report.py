@@ -6,7 +6,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from nsctl.cli.tables import interval, number, percent, plain_table
+from nsctl.cli.tables import MISSING, interval, number, percent, plain_table
 from nsctl.evaluation import Evaluation
 from nsctl.phases import AGENT_PHASES, WORLD_PHASES
 from nsctl.summary import Summary
@@ -66,7 +66,8 @@ def _results(done: Evaluation) -> Table:
         kinds = ", ".join(disturbance.kind for disturbance in done.run.config.disturb)
         table.add_row("disturbed", percent(summary.disturbed, n), f"episodes, by {kinds}")
         table.add_row("reacted", percent(reacted, summary.disturbed), "of these replanned or retried")
-        recovered = f"of those succeeded; 95 % {interval(summary.interval_recovered)}"
+        bounds = interval(summary.interval_recovered) if reacted else MISSING
+        recovered = f"of those succeeded; 95 % {bounds}"
         table.add_row("recovered", percent(summary.disturbed_replanned_success, reacted), recovered)
     if summary.errors:
         table.add_row("errors", percent(summary.errors, n), "episodes that an exception ended")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,7 +32,7 @@ def list_tasks(
     engine: Annotated[str, typer.Option(help="The simulator that draws.", autocompletion=complete_engine)] = "mujoco",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """List the tasks of every suite: bodies, operators, horizon and an instruction."""
+    """List the tasks of every suite: bodies, horizon and an instruction; with TASK, all there is to know of it."""
     from nsctl import tasks
 
     names = tasks.names() if task is None else (task,)
@@ -92,25 +93,29 @@ def _print(found: list[dict[str, Any]]) -> None:
     from rich.console import Console
 
     from nsctl.cli.tables import plain_table
-    from nsctl.scene import CONTROL_HZ
 
-    table = plain_table("task", "bodies#", "seconds#", "operators", "instruction, for example")
+    console = Console()
+    table = plain_table("task", "bodies#", "seconds#", "instruction, for example")
+    room = max(
+        24, console.width - 10 - sum(max(map(len, column)) for column in zip(*map(_columns, found), strict=True))
+    )
     family = ""
     for each in found:
         if family and each["task"].partition("-")[0] != family:
             table.add_section()
         family = each["task"].partition("-")[0]
-        movable = sum(body["kind"] == "movable" for body in each["bodies"])
-        table.add_row(
-            each["task"],
-            str(movable),
-            f"{each['horizon'] / CONTROL_HZ:.0f}",
-            " ".join(each["operators"]),
-            each["instruction"],
-        )
-    console = Console()
+        table.add_row(*_columns(each), shorten(each["instruction"], room, placeholder="…"))
     console.print(table)
     console.print("\n[dim]bodies: those that can be moved; seconds: of robot time until an episode times out[/dim]")
+
+
+def _columns(task: dict[str, Any]) -> tuple[str, str, str]:
+    """The table's columns but the instruction; numbers are as wide as their heads."""
+    from nsctl.scene import CONTROL_HZ
+
+    movable = sum(body["kind"] == "movable" for body in task["bodies"])
+    seconds = task["horizon"] / CONTROL_HZ
+    return task["task"], f"{movable:>6}", f"{seconds:>7.0f}"
 
 
 def _print_one(task: dict[str, Any]) -> None:

@@ -45,8 +45,8 @@ def watch(
         try:
             episode = watching.watch(config, speed, _tell)
         except NoWindow as error:
-            typer.echo(f"{error}", err=True)
             video = Path("watched")
+            typer.echo(f"{error}: filming into {video}/", err=True)
     if video is not None:
         episode, path = watching.film(config, video, _tell)
     outcome = episode.outcome

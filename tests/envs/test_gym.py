@@ -24,7 +24,7 @@ from nsctl.episode import play
 from nsctl.errors import BrokenPart, EpisodeError, InvalidValue, NsctlError, UnknownName
 from nsctl.metering import counters
 from nsctl.phases import EpisodeClock
-from nsctl.scene import Observation
+from nsctl.scene import Observation, Pose
 
 IDS = [name for name in gymnasium.registry if name.startswith("nsctl/")]
 
@@ -100,7 +100,9 @@ def test_bounds_are_the_arm_s_and_the_table_s(env: TableEnv) -> None:
 
 
 def test_a_body_that_flew_away_is_shown_at_the_edge(env: TableEnv) -> None:
-    observation, _ = env.reset(seed=0, options={"initial_state": {"disc1": [9.0, 0.1, 0.02, 1, 0, 0, 0]}})
+    env.reset(seed=0)
+    env._world._engine.place("disc1", Pose([9.0, 0.1, 0.02]))  # type: ignore[attr-defined]
+    observation, *_ = env.step(np.zeros(7, dtype=np.float32))
     assert observation["objects"][0, 0] == env.observation_space["objects"].high[0, 0]
     assert observation in env.observation_space
 
@@ -233,7 +235,7 @@ def test_what_hangs_on_a_body_goes_with_it() -> None:
     shift = given["objects"][:, :3] - drawn["objects"][:, :3]
     np.testing.assert_allclose(shift[row], [0.01, 0.02, 0], atol=1e-3)
     off = given["objects"][row] + np.array([0, 0.05, 0, 0, 0, 0, 0], dtype=np.float32)
-    with pytest.raises(InvalidValue, match=f"'{drawer.name}' hangs on '{drawer.mount.on}', along whose x axis"):
+    with pytest.raises(InvalidValue, match=f"'{drawer.name}' hangs on '{drawer.mount.on}' and slides along its x axis"):
         env.reset(seed=0, options={"initial_state": {drawer.name: off}})
     env.close()
 
@@ -243,6 +245,10 @@ def test_what_hangs_on_a_body_goes_with_it() -> None:
     [
         ({"episde": 1}, "no option of reset is called 'episde'. Did you mean 'episode'"),
         ({"episode": -1}, r"options\['episode'\] must be an integer >= 0, got -1"),
+        (
+            {"initial_state": {"disc1": [9.0, 0, 0.02, 1, 0, 0, 0]}},
+            r"'disc1' cannot start at \[9.0, 0.0, 0.02\]: the table",
+        ),
         ({"initial_state": [1]}, r"options\['initial_state'\] must map names of bodies to 7 numbers"),
         ({"initial_state": np.zeros((2, 7))}, r"options\['initial_state'\] must map names of bodies to 7 numbers"),
         ({"initial_state": {0: [0] * 7}}, "no body is called '0'"),

@@ -250,7 +250,7 @@ def test_an_operator_without_a_skill_is_named(world: World) -> None:
         {"pick": registry.load("skills", "pick-scripted")()},
     )
     episode = play(world, armless, EpisodeClock(), 0, 0)
-    assert "no skill for the operator is called 'place'" in episode.outcome.reason
+    assert "none for place" in episode.outcome.reason
 
 
 def test_before_reset_it_refuses() -> None:

@@ -207,3 +207,11 @@ def test_an_option_is_not_taken_for_a_folder() -> None:
     told = CliRunner().invoke(app, ["run", "hanoi-1", "--video", "--json"])
     assert told.exit_code == 2
     assert "a folder was expected" in told.output
+
+
+def test_an_agent_that_lacks_a_skill_is_refused_before_anything_is_played(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["run", "drawer-1", "--runs", str(tmp_path / "runs")])
+    assert told.exit_code == 2
+    assert "none for" in told.output
+    assert "scripted" in told.output
+    assert not (tmp_path / "runs").exists()

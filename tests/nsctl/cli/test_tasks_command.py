@@ -66,3 +66,9 @@ def test_pictures_are_drawn_and_put_on_a_sheet(tmp_path: Path) -> None:
         colours = picture.convert("RGB").getcolors(maxcolors=1 << 20)
     assert colours is not None
     assert len(colours) > 500, "an empty picture has few colours"
+
+
+def test_each_task_has_one_line() -> None:
+    lines = [line for line in invoke().splitlines() if line.split(" ")[0] in tasks.names()]
+    assert len(lines) == len(tasks.names())
+    assert max(map(len, lines)) <= 80
