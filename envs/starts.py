@@ -16,6 +16,9 @@ from nsctl.task import Task
 
 OPTIONS = ("initial_state", "episode")
 """What ``reset(options=...)`` understands."""
+_TABLE_LOW, _TABLE_HIGH = np.subtract(TABLE_CENTRE, TABLE_HALF), np.add(TABLE_CENTRE, TABLE_HALF)
+TABLE_BOX = np.array([[*_TABLE_LOW, 0.0], [*_TABLE_HIGH, 0.8]])
+"""Where a body may be put: low and high corner of the space over the table [m]."""
 _OFF_RAIL = 0.001
 """Metres that a mounted body may be given off where its mount holds it."""
 
@@ -26,11 +29,6 @@ def streams(task: Task, seed: int, episode: int) -> list[np.random.SeedSequence]
     """An episode's four sources of chance: its start, its sensors, what disturbs it and the wording of its instruction."""
     key = crc32(f"{task.name}@{task.version}".encode())
     return np.random.SeedSequence([seed, episode, key]).spawn(4)
-
-
-_TABLE_LOW, _TABLE_HIGH = np.subtract(TABLE_CENTRE, TABLE_HALF), np.add(TABLE_CENTRE, TABLE_HALF)
-TABLE_BOX = np.array([[*_TABLE_LOW, 0.0], [*_TABLE_HIGH, 0.8]])
-"""Where a body may be put: low and high corner of the space over the table [m]."""
 
 
 def read_options(options: Mapping[str, Any] | None, bodies: Sequence[Body]) -> tuple[Poses, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,7 +50,7 @@ class Effect:
         return poses
 
 
-class Striking(Effect):
+class Striking(Effect, ABC):
     """Strikes at moments drawn beforehand; where it cannot at one, at the first step after it at which it can."""
 
     def begin(self) -> Figures | None:
@@ -69,9 +70,9 @@ class Striking(Effect):
         """How many strikes this episode has."""
         return 1
 
+    @abstractmethod
     def strike(self, step: int) -> Figures | None:
         """Do it and say what was done; ``None`` if it cannot be done at this step."""
-        raise NotImplementedError
 
 
 class Repeated(Striking):

@@ -31,17 +31,25 @@ class BoxTask(Task):
         self._half = {body.name: body.half_extents[2] for body in bodies if body.movable}
 
     def pile(
-        self, names: Sequence[str], at: Array, rng: np.random.Generator, *, stagger: float, twist: float
+        self,
+        names: Sequence[str],
+        at: Array,
+        rng: np.random.Generator,
+        *,
+        stagger: float,
+        twist: float,
+        turn: float = 0.0,
     ) -> dict[str, Pose]:
         """Poses of ``names`` (lowest first) one on the other at a spot [2] of the table.
 
-        Each lies off the tower's axis by up to ``stagger`` along x and y, and is turned by up to ``twist`` rad.
+        Each lies off the tower's axis by up to ``stagger`` along x and y, and is turned by ``turn`` rad, give or take
+        ``twist``.
         """
         poses, height = {}, 0.0
         for name in names:
             half = self._half[name]
             middle = [*(at + rng.uniform(-stagger, stagger, 2)), height + GAP + half]
-            poses[name] = Pose(np.array(middle), from_yaw(rng.uniform(-twist, twist)))
+            poses[name] = Pose(np.array(middle), from_yaw(turn + rng.uniform(-twist, twist)))
             height += GAP + 2 * half
         return poses
 

@@ -10,9 +10,8 @@ from math import comb, factorial
 import numpy as np
 
 from envs.suite import TableSuite, Variant
-from envs.tasks.boxes import GAP, STEPS_A_MOVE, BoxTask
-from nsctl.geometry import from_yaw
-from nsctl.scene import TABLE, Array, Body, Pose
+from envs.tasks.boxes import STEPS_A_MOVE, BoxTask
+from nsctl.scene import TABLE, Body, Pose
 from nsctl.symbolic import Atom, Literal
 from nsctl.task import InitialState
 
@@ -95,7 +94,8 @@ class Stack(BoxTask):
             spots.sort(key=lambda spot: float(spot[0]))
         poses: dict[str, Pose] = {}
         for tower, spot in zip(start, spots, strict=True):
-            poses |= _pile(tower, spot + rng.uniform(-_SCATTER, _SCATTER), rng)
+            at, turn = spot + rng.uniform(-_SCATTER, _SCATTER), rng.uniform(-_TURN, _TURN)
+            poses |= self.pile(tower, at, rng, stagger=_STAGGER, twist=_TWIST, turn=turn)
         return InitialState(poses)
 
     def achieved(self, truth: Mapping[str, Pose]) -> bool:
@@ -114,13 +114,3 @@ class StackSuite(TableSuite):
     """The family ``stack-3`` to ``stack-6``."""
 
     variants = (Variant("stack-N", Stack, range(LEAST, len(BLOCKS) + 1), "blocks"),)
-
-
-def _pile(tower: Sequence[str], spot: Array, rng: np.random.Generator) -> dict[str, Pose]:
-    """Poses of one tower's blocks at ``spot`` [2]."""
-    turn = rng.uniform(-_TURN, _TURN)
-    poses = {}
-    for level, name in enumerate(tower):
-        middle = [*(spot + rng.uniform(-_STAGGER, _STAGGER, 2)), (2 * level + 1) * HALF + (level + 1) * GAP]
-        poses[name] = Pose(np.array(middle), from_yaw(turn + rng.uniform(-_TWIST, _TWIST)))
-    return poses

@@ -36,17 +36,17 @@ def pick_action(s: Situation) -> Action:
     """Centre above the object, come down, close, and lift to travel height once it is held."""
     if not near(s):
         return make_action(_descend(s, shut=s.spread < 0.012), GAIN * s.yaw, -1.0)
-    held = _ramp(0.003 - s.spread, 0.0025)
+    held = ramp(0.003 - s.spread, 0.0025)
     lift = np.array([0.0, 0.0, GAIN * s.climb_commanded])
-    return make_action(_limit((1 - held) * GAIN * s.commanded + held * lift), (1 - held) * GAIN * s.yaw, 1.0)
+    return make_action(limit((1 - held) * GAIN * s.commanded + held * lift), (1 - held) * GAIN * s.yaw, 1.0)
 
 
 def place_action(s: Situation) -> Action:
     """Carry the object above its goal, come down, let go, and rise to travel height once the fingers are free."""
     if not arrived(s):
         return make_action(_descend(s, shut=False), GAIN * s.yaw, 1.0)
-    free = _ramp(s.spread - FREE, 0.006)
-    return make_action(_limit(np.array([0.0, 0.0, free * GAIN * s.climb_commanded])), 0.0, -1.0)
+    free = ramp(s.spread - FREE, 0.006)
+    return make_action(limit(np.array([0.0, 0.0, free * GAIN * s.climb_commanded])), 0.0, -1.0)
 
 
 def near(s: Situation) -> bool:
@@ -94,14 +94,15 @@ def _descend(s: Situation, *, shut: bool) -> Array:
     wall = float(np.clip(SLOPE * (off - AXIS), 0.0, max(goal_height, 0.0)))
     rise = s.commanded[2] + wall
     low = max(rise, s.measured[2] + wall)  # how far below the wall the hand is, by command or in truth
-    sideways = GAIN * (1.0 - _ramp(low, 0.03)) * s.commanded[:2]
-    return _limit(np.array([*sideways, GAIN * rise]))
+    sideways = GAIN * (1.0 - ramp(low, 0.03)) * s.commanded[:2]
+    return limit(np.array([*sideways, GAIN * rise]))
 
 
-def _limit(move: Array) -> Array:
-    return move * min(1.0, SPEED / max(float(np.linalg.norm(move)), 1e-9))
+def limit(move: Array, speed: float = SPEED) -> Array:
+    """``move`` [3], shortened to ``speed`` metres if it is longer."""
+    return move * min(1.0, speed / max(float(np.linalg.norm(move)), 1e-9))
 
 
-def _ramp(x: float, width: float) -> float:
+def ramp(x: float, width: float) -> float:
     """0 below zero, 1 above ``width``, straight between."""
     return float(np.clip(x / width, 0.0, 1.0))

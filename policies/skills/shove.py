@@ -138,7 +138,7 @@ def strayed(s: PushSituation) -> bool:
 def _forward(s: PushSituation) -> Action:
     """Along the lane, and with it a little towards the middle of the lane: the body sticks to the fork."""
     sinking = float(s.hand.commanded[2] - s.hand.measured[2])
-    settled = float(np.clip((SETTLED[1] - sinking) / (SETTLED[1] - SETTLED[0]), 0.0, 1.0))
+    settled = funnel.ramp(SETTLED[1] - sinking, SETTLED[1] - SETTLED[0])
     step = settled * float(np.clip(funnel.GAIN * (s.lag + PRESS), 0.0, SPEED))
     steer = STEER * step * np.clip(s.aside / 0.01, -1.0, 1.0)
     rise = settled * CREEP + (1.0 - settled) * funnel.GAIN * min(float(s.hand.commanded[2]), 0.0)
@@ -147,7 +147,7 @@ def _forward(s: PushSituation) -> Action:
 
 def _retreat(s: PushSituation) -> Action:
     """Back from the body, then up."""
-    clear = float(np.clip(s.gap / 0.006, 0.0, 1.0))
+    clear = funnel.ramp(s.gap, 0.006)
     up = np.array([0.0, 0.0, clear * funnel.GAIN * np.clip(s.hand.climb_commanded, -0.1, 0.1)])
     return make_action(up - (1.0 - clear) * 0.006 * s.way, 0.0, FORK)
 

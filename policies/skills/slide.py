@@ -115,14 +115,13 @@ def slide_action(s: SlideSituation) -> Action:
     """Come down on the handle, close, move along the rail, and at its end let go and rise."""
     hand = s.hand
     if arrived(s):
-        free = _share(hand.spread - funnel.FREE, 0.006)
+        free = funnel.ramp(hand.spread - funnel.FREE, 0.006)
         return make_action([0.0, 0.0, free * funnel.GAIN * np.clip(hand.climb_commanded, -0.1, 0.1)], 0.0, -1.0)
     if not funnel.near(hand):
         return funnel.pick_action(hand)
-    held = _share(HELD[1] - hand.spread, HELD[1] - HELD[0])
+    held = funnel.ramp(HELD[1] - hand.spread, HELD[1] - HELD[0])
     ahead = hand.commanded + held * (s.left + PRESS) * s.way
-    move = funnel.GAIN * ahead
-    return make_action(move * min(1.0, SPEED / max(float(np.linalg.norm(move)), 1e-9)), funnel.GAIN * hand.yaw, 1.0)
+    return make_action(funnel.limit(funnel.GAIN * ahead, SPEED), funnel.GAIN * hand.yaw, 1.0)
 
 
 def arrived(s: SlideSituation) -> bool:
@@ -146,8 +145,3 @@ def _stopped(s: SlideSituation) -> bool:
     """Whether the commanded point has gone as far as it should with the drawer in the hand."""
     ahead = float(s.hand.commanded @ s.way) + s.left + PRESS
     return funnel.near(s.hand) and s.hand.spread < HELD[0] and ahead < STOPPED
-
-
-def _share(x: float, width: float) -> float:
-    """0 below zero, 1 above ``width``, straight between."""
-    return float(np.clip(x / width, 0.0, 1.0))
