@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from policies.mamba3.block import Mamba3, rms_norm
-from policies.mamba3.config import Mamba3Config
+from policies.mamba3.config import Mamba3Config, StackConfig
 from policies.mamba3.recurrence import Mamba3State
+from policies.mamba3.stack import Mamba3Stack
 from policies.skills.situation import FEATURES
 
 CONTROLS = 5
@@ -27,52 +27,30 @@ class SkillNetworkConfig:
     block: Mamba3Config = field(default_factory=lambda: Mamba3Config(d_model=64, d_state=16))
 
 
-class Norm(nn.Module):
-    """Root-mean-square normalisation over the last axis."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rms_norm(x, self.weight)
-
-
 class SkillNetwork(nn.Module):
-    """Pre-norm residual Mamba-3 blocks between an embedding and two heads."""
+    """A Mamba-3 stack between an embedding and two heads."""
 
     def __init__(self, config: SkillNetworkConfig) -> None:
         super().__init__()
         self.config = config
         width = config.block.d_model
         self.embed = nn.Linear(config.features, width)
-        norms = [Norm(width) for _ in range(config.layers)]
-        blocks = [Mamba3(config.block) for _ in range(config.layers)]
-        self.norms, self.blocks = nn.ModuleList(norms), nn.ModuleList(blocks)
-        self._layers = list(zip(norms, blocks, strict=True))
+        self.backbone = Mamba3Stack(StackConfig(config.layers, config.block))
         self.widen = nn.Linear(width, 2 * width)
         self.head = nn.Linear(2 * width, config.chunk * CONTROLS + 1)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[B, L, F] to actions [B, L, chunk, 5] in [-1, 1] and termination logits [B, L]."""
-        x = self.embed(features)
-        for norm, block in self._layers:
-            x = x + block(norm(x))
-        return self._heads(x)
+        return self._heads(self.backbone(self.embed(features)))
 
     def step(self, features: Tensor, states: list[Mamba3State]) -> tuple[Tensor, Tensor, list[Mamba3State]]:
         """One moment: [B, F] to actions [B, chunk, 5], termination logits [B] and the next states."""
-        x = self.embed(features)
-        after = []
-        for (norm, block), state in zip(self._layers, states, strict=True):
-            y, moved = block.step(norm(x), state)
-            x = x + y
-            after.append(moved)
+        x, after = self.backbone.step(self.embed(features), states)
         return *self._heads(x), after
 
     def rest(self, batch: int) -> list[Mamba3State]:
         """The states at the start of ``batch`` executions."""
-        return [block.rest(batch) for _, block in self._layers]
+        return self.backbone.rest(batch)
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
         out = self.head(F.silu(self.widen(x)))
