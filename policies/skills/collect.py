@@ -25,6 +25,7 @@ from nsctl.scene import Action, SceneEstimate, hold_still, make_action
 from nsctl.symbolic import PlanStep
 from policies.perception.geometric import GeometricGrounder
 from policies.perception.tracker import TrackerPerception
+from policies.skills.config import CONTROLS
 from policies.skills.execution import RULES, TIME_LIMIT
 from policies.skills.neural import NeuralExecution, NeuralSkill
 from policies.skills.scripted import TEACHERS
@@ -40,8 +41,6 @@ KICKS = {"demo": 0.3, "dagger": 0.15, "check": 0.0}
 """Share of episodes in which the hand is kicked off course once."""
 AFTERGLOW = 4
 """Steps that an episode goes on after the effect holds, so that its end is in the data."""
-CONTROLS = [0, 1, 2, 5, 6]
-"""The entries of an action that a skill uses."""
 
 
 @dataclass(frozen=True)

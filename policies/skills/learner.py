@@ -14,7 +14,8 @@ from safetensors.torch import save, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from policies.skills.network import SkillNetwork, SkillNetworkConfig
+from policies.skills.config import SkillNetworkConfig, network_values
+from policies.skills.network import SkillNetwork
 
 if TYPE_CHECKING:
     from policies.skills.collect import Trajectory
@@ -74,8 +75,6 @@ class Learner:
 
     def export(self, folder: Path, operator: str) -> None:
         """Write the averaged weights as a skill: ``model.safetensors`` and ``config.json``."""
-        from policies.skills.neural import network_values
-
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.average.state_dict(), folder / "model.safetensors")
         config = {"operator": operator, "network": network_values(self._config)}

@@ -1,30 +1,15 @@
-"""The network of a skill: features in, a chunk of actions and a termination probability out."""
+"""The network of a skill as it learns: features in, a chunk of actions and a termination probability out."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from policies.mamba3.config import Mamba3Config, StackConfig
+from policies.mamba3.config import StackConfig
 from policies.mamba3.recurrence import Mamba3State
 from policies.mamba3.stack import Mamba3Stack
-from policies.skills.situation import FEATURES
-
-CONTROLS = 5
-"""x, y, z, yaw and gripper: a skill keeps its hand upright, so roll and pitch stay zero."""
-
-
-@dataclass(frozen=True)
-class SkillNetworkConfig:
-    """``layers`` Mamba-3 blocks; each call predicts the next ``chunk`` actions, of which the first is executed."""
-
-    layers: int = 2
-    chunk: int = 4
-    features: int = FEATURES
-    block: Mamba3Config = field(default_factory=lambda: Mamba3Config(d_model=64, d_state=16))
+from policies.skills.config import CONTROLS, SkillNetworkConfig
 
 
 class SkillNetwork(nn.Module):
@@ -37,7 +22,7 @@ class SkillNetwork(nn.Module):
         self.embed = nn.Linear(config.features, width)
         self.backbone = Mamba3Stack(StackConfig(config.layers, config.block))
         self.widen = nn.Linear(width, 2 * width)
-        self.head = nn.Linear(2 * width, config.chunk * CONTROLS + 1)
+        self.head = nn.Linear(2 * width, config.chunk * len(CONTROLS) + 1)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[B, L, F] to actions [B, L, chunk, 5] in [-1, 1] and termination logits [B, L]."""
@@ -55,4 +40,4 @@ class SkillNetwork(nn.Module):
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
         out = self.head(F.silu(self.widen(x)))
         actions, logit = out[..., :-1], out[..., -1]
-        return torch.tanh(actions.unflatten(-1, (self.config.chunk, CONTROLS))), logit
+        return torch.tanh(actions.unflatten(-1, (self.config.chunk, len(CONTROLS)))), logit

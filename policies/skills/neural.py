@@ -5,24 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from safetensors.torch import load_file
+from numpy.typing import NDArray
+from safetensors.numpy import load
 
 from nsctl.contracts import TrainingRequest
 from nsctl.errors import InvalidValue, NsctlError
-from nsctl.scene import MAX_ROTATION, MAX_TRANSLATION, Action, SceneEstimate, make_action
+from nsctl.scene import ACTION_SIZE, Action, SceneEstimate
 from nsctl.symbolic import PlanStep
-from policies.mamba3.config import Mamba3Config
-from policies.mamba3.recurrence import Mamba3State
+from policies.skills.config import CONTROLS, SkillNetworkConfig, network_config
 from policies.skills.execution import SkillExecution
-from policies.skills.network import SkillNetwork, SkillNetworkConfig
+from policies.skills.numpy_network import NumpySkillNetwork
 from policies.skills.situation import Situation
+
+if TYPE_CHECKING:  # playing needs no torch
+    from policies.skills.network import SkillNetwork
 
 WEIGHTS = Path(__file__).parent / "weights"
 _SAME_WORK = {"stack": "place"}
@@ -34,7 +35,7 @@ class NeuralExecution(SkillExecution):
 
     def __init__(self, step: PlanStep, scene: SceneEstimate, skill: NeuralSkill) -> None:
         super().__init__(step, scene, lambda situation: skill.decide([self], [situation])[0])
-        self.hidden: list[Mamba3State] = skill.network.rest(1)
+        self.hidden = skill.player.rest(1)
 
 
 class NeuralSkill:
@@ -48,25 +49,41 @@ class NeuralSkill:
         self._folder = folder or WEIGHTS / self._weights
 
     @cached_property
-    def network(self) -> SkillNetwork:
-        """The network with its weights; nothing is unpickled.
+    def player(self) -> NumpySkillNetwork:
+        """The network that plays, which needs no torch."""
+        return NumpySkillNetwork(self._config, self._arrays)
 
-        A policy this small is quickest on one thread, which this sets for the process.
-        """
-        torch.set_num_threads(1)
+    @cached_property
+    def network(self) -> SkillNetwork:
+        """The same network as it was trained, in PyTorch."""
+        import torch
+
+        from policies.skills.network import SkillNetwork
+
+        network = SkillNetwork(self._config)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in self._arrays.items()})
+        return network.eval()
+
+    @cached_property
+    def _config(self) -> SkillNetworkConfig:
+        config = json.loads(self._read("config.json"))
+        if config["operator"] != self._weights:
+            raise InvalidValue(f"{self._folder} holds weights for {config['operator']!r}, not for {self.operator!r}")
+        return network_config(config["network"])
+
+    @cached_property
+    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The weights by name; nothing is unpickled."""
+        return load(self._read("model.safetensors"))
+
+    def _read(self, name: str) -> bytes:
         try:
-            config = json.loads((self._folder / "config.json").read_text())
-            weights = load_file(self._folder / "model.safetensors")
+            return (self._folder / name).read_bytes()
         except FileNotFoundError as error:
             raise NsctlError(
                 f"no weights for the skill {self.operator!r} in {self._folder}: "
                 f"train them with `nsctl train skill {self._weights}`"
             ) from error
-        if config["operator"] != self._weights:
-            raise InvalidValue(f"{self._folder} holds weights for {config['operator']!r}, not for {self.operator!r}")
-        network = SkillNetwork(network_config(config["network"]))
-        network.load_state_dict(weights)
-        return network.eval()
 
     def begin(self, step: PlanStep, scene: SceneEstimate) -> NeuralExecution:
         return NeuralExecution(step, scene, self)
@@ -81,17 +98,18 @@ class NeuralSkill:
         self, executions: Sequence[NeuralExecution], situations: Sequence[Situation]
     ) -> list[tuple[Action, bool]]:
         """For each execution the first action of its chunk and whether the network thinks it is done."""
-        features = torch.from_numpy(np.stack([s.features() for s in situations]))  # [B, F]
-        with torch.inference_mode():
-            actions, logits, after = self.network.step(features, _join([e.hidden for e in executions]))
-        for execution, hidden in zip(executions, _split(after, len(executions)), strict=True):
-            execution.hidden = hidden
-        first = actions[:, 0].double().numpy()  # [B, 5]
-        return [(controls_to_action(c), logit > 0) for c, logit in zip(first, logits.tolist(), strict=True)]
+        features = np.stack([s.features() for s in situations])  # [B, F]
+        hidden = np.concatenate([e.hidden for e in executions])  # [B, size]
+        actions, logits, _ = self.player.step(features, hidden, out=hidden)
+        for i, execution in enumerate(executions):
+            execution.hidden = hidden[i : i + 1]
+        whole = np.zeros((len(actions), ACTION_SIZE), np.float32)
+        whole[:, CONTROLS] = actions
+        return [(action, logit > 0) for action, logit in zip(whole, logits.tolist(), strict=True)]
 
     def describe(self) -> Mapping[str, Any]:
-        parameters = sum(p.numel() for p in self.network.parameters())
-        sha256 = hashlib.sha256((self._folder / "model.safetensors").read_bytes()).hexdigest()
+        parameters = sum(array.size for array in self._arrays.values())
+        sha256 = hashlib.sha256(self._read("model.safetensors")).hexdigest()
         return {"kind": "mamba3", "operator": self.operator, "parameters": parameters, "sha256": sha256}
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
@@ -101,34 +119,3 @@ class NeuralSkill:
         from policies.skills.training import train
 
         return train(self.operator, request)
-
-
-def controls_to_action(controls: np.ndarray[Any, np.dtype[np.float64]]) -> Action:
-    """The 7-D action of a network's x, y, z, yaw and gripper, each in [-1, 1]."""
-    return make_action(controls[:3] * MAX_TRANSLATION, float(controls[3]) * MAX_ROTATION, float(controls[4]))
-
-
-def network_config(values: Mapping[str, Any]) -> SkillNetworkConfig:
-    """The configuration that :func:`dataclasses.asdict` wrote into ``config.json``."""
-    return SkillNetworkConfig(**{**values, "block": Mamba3Config(**values["block"])})
-
-
-def network_values(config: SkillNetworkConfig) -> dict[str, Any]:
-    """``config`` as JSON values."""
-    return asdict(config)
-
-
-def _join(hidden: Sequence[list[Mamba3State]]) -> list[Mamba3State]:
-    """States of several executions as one batch, layer by layer."""
-    if len(hidden) == 1:
-        return hidden[0]
-    return [
-        Mamba3State(*(torch.cat(parts) for parts in zip(*(vars(s).values() for s in layer), strict=True)))
-        for layer in zip(*hidden, strict=True)
-    ]
-
-
-def _split(layers: list[Mamba3State], count: int) -> list[list[Mamba3State]]:
-    if count == 1:
-        return [layers]
-    return [[Mamba3State(*(part[i : i + 1] for part in vars(s).values())) for s in layers] for i in range(count)]

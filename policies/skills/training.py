@@ -32,8 +32,8 @@ from nsctl.provenance import git
 from nsctl.statistics import wilson
 from policies.skills.card import write_card
 from policies.skills.collect import Job, Kind, Trajectory, check, collect
+from policies.skills.config import SkillNetworkConfig
 from policies.skills.learner import Learner, Recipe
-from policies.skills.network import SkillNetworkConfig
 
 R = TypeVar("R")
 

@@ -9,7 +9,6 @@ import torch
 from mamba3_samples import block, inputs, off
 
 from nsctl.errors import InvalidValue
-from policies.mamba3.block import Mamba3
 from policies.mamba3.config import Mamba3Config, StackConfig
 from policies.mamba3.layout import change_pairing, channel_order, mimo_as_siso, official_language_weights, siso_as_mimo
 from policies.mamba3.stack import Mamba3Language

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 import torch
 
+from nsctl.errors import InvalidValue
+from policies.skills.config import SkillNetworkConfig
 from policies.skills.neural import NeuralSkill
+from policies.skills.numpy_network import NumpySkillNetwork
 
 SIXTH = {
     "pick": ([0.4989073, -0.0626575, 0.2824602, 0.2799871, -0.9999989], -8.224227),
@@ -29,6 +37,54 @@ def test_shipped_weights_go_on_acting(operator: str) -> None:
     action, logit = sixth(operator)
     assert action == pytest.approx(SIXTH[operator][0], abs=1e-6)
     assert logit == pytest.approx(SIXTH[operator][1], abs=1e-4)
+
+
+def sixth_as_played(operator: str) -> tuple[list[float], float]:
+    player = NeuralSkill(operator).player
+    hidden = player.rest(1)
+    for t in range(6):
+        actions, logits, hidden = player.step(np.full((1, player.config.features), 0.1 * (t + 1), np.float32), hidden)
+    return actions[0].tolist(), float(logits[0])
+
+
+@pytest.mark.parametrize("operator", SIXTH)
+def test_what_plays_acts_as_what_was_trained(operator: str) -> None:
+    action, logit = sixth_as_played(operator)
+    assert action == pytest.approx(SIXTH[operator][0], abs=1e-6)
+    assert logit == pytest.approx(SIXTH[operator][1], abs=1e-4)
+
+
+@pytest.mark.parametrize("operator", SIXTH)
+def test_over_a_whole_execution_too(operator: str) -> None:
+    skill = NeuralSkill(operator)
+    features = torch.randn(80, 1, skill.network.config.features, generator=torch.Generator().manual_seed(0))
+    states, hidden = skill.network.rest(1), skill.player.rest(1)
+    with torch.inference_mode():
+        for moment in features:
+            actions, logits, states = skill.network.step(moment, states)
+            played, logit, hidden = skill.player.step(moment.numpy(), hidden)
+            np.testing.assert_allclose(played, actions[:, 0].numpy(), rtol=0, atol=2e-5)
+            np.testing.assert_allclose(logit, logits.numpy(), rtol=1e-5, atol=1e-3)
+
+
+def test_features_of_another_size_are_refused() -> None:
+    player = NeuralSkill("pick").player
+    with pytest.raises(InvalidValue, match=re.escape("the features must be [B, 45], got [1, 44]")):
+        player.step(np.zeros((1, 44), np.float32), player.rest(1))
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    weights = {name: w.numpy() for name, w in NeuralSkill("pick").network.state_dict().items()}
+    with pytest.raises(InvalidValue, match=re.escape("head.weight must be [26, 128], got [21, 128]")):
+        NumpySkillNetwork(SkillNetworkConfig(chunk=5), weights)
+
+
+def test_playing_needs_no_torch() -> None:
+    code = (
+        "import sys, numpy as np; from policies.skills import pick; player = pick().player; "
+        "player.step(np.zeros((1, 45), np.float32), player.rest(1)); print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("operator", SIXTH)

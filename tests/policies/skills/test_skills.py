@@ -11,9 +11,9 @@ from nsctl import registry
 from nsctl.contracts import Skill
 from nsctl.errors import EpisodeError, InvalidValue, NsctlError
 from policies.skills.collect import Stage
+from policies.skills.config import SkillNetworkConfig
 from policies.skills.execution import CONFIRMATIONS, PATIENCE, TIME_LIMIT, SkillExecution
 from policies.skills.learner import Learner, Recipe
-from policies.skills.network import SkillNetworkConfig
 from policies.skills.neural import NeuralSkill
 
 KINDS = ("", "-scripted")
@@ -41,7 +41,7 @@ def test_a_pick_and_a_place_make_a_move(kind: str) -> None:
 
 
 def test_hidden_state_belongs_to_the_execution() -> None:
-    """Two executions that take turns act as each would alone, one by one and as a batch."""
+    """Two executions that take turns act as each would alone, one by one and as a batch: to the bit."""
     skill: NeuralSkill = registry.load("skills", "pick")()
     scenes = [Stage(5, episode) for episode in (0, 1)]
     seen = [[s.scene for s in scenes]]
@@ -54,7 +54,7 @@ def test_hidden_state_belongs_to_the_execution() -> None:
     for t in range(5):
         actions = skill.act_batch(together, seen[0])
         for i in (0, 1):
-            np.testing.assert_allclose(actions[i], alone[i][t], atol=1e-5)
+            np.testing.assert_array_equal(actions[i], alone[i][t])
     assert np.abs(alone[0][0] - alone[0][4]).max() > 1e-6  # the state does something
 
 
@@ -99,12 +99,12 @@ def test_a_place_without_its_disc_is_given_up(stage: Stage) -> None:
 def test_weights_of_another_skill_are_refused(tmp_path: Path) -> None:
     Learner(SkillNetworkConfig(), Recipe(), 0).export(tmp_path, "pick")
     with pytest.raises(InvalidValue, match="holds weights for 'pick', not for 'place'"):
-        _ = NeuralSkill("place", tmp_path).network
+        _ = NeuralSkill("place", tmp_path).player
 
 
 def test_missing_weights_say_how_to_train_them(tmp_path: Path) -> None:
     with pytest.raises(NsctlError, match="train them with `nsctl train skill pick`"):
-        _ = NeuralSkill("pick", tmp_path).network
+        _ = NeuralSkill("pick", tmp_path).player
 
 
 def test_the_shipped_skills_are_small() -> None:

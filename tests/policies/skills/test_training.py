@@ -13,8 +13,8 @@ from nsctl.contracts import TrainingRequest
 from nsctl.errors import InvalidValue
 from policies.skills import training
 from policies.skills.collect import Job, Trajectory, collect
+from policies.skills.config import SkillNetworkConfig
 from policies.skills.learner import Learner, Recipe
-from policies.skills.network import SkillNetworkConfig
 from policies.skills.training import train
 
 

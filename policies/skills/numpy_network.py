@@ -1,0 +1,60 @@
+"""The network of a skill as it plays: one moment at a time, in NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nsctl.errors import InvalidValue
+from policies.mamba3.config import StackConfig
+from policies.mamba3.numpy_step import NumpyStack
+from policies.mamba3.numpy_weights import Floats, Weights, blocks, check_shapes, under
+from policies.skills.config import CONTROLS, SkillNetworkConfig
+
+
+class NumpySkillNetwork:
+    """Steps what a :class:`~policies.skills.network.SkillNetwork` with these ``weights`` steps.
+
+    ``weights`` are arrays under the names of that network's ``state_dict``. Of a chunk only the first action is computed:
+    the others serve training.
+    """
+
+    def __init__(self, config: SkillNetworkConfig, weights: Weights) -> None:
+        self.config, D, F = config, config.block.d_model, config.features
+        heads = {"embed": (D, F), "widen": (2 * D, D), "head": (config.chunk * len(CONTROLS) + 1, 2 * D)}
+        shapes = {f"{n}.weight": s for n, s in heads.items()} | {f"{n}.bias": s[:1] for n, s in heads.items()}
+        check_shapes({n: w for n, w in weights.items() if not n.startswith("backbone.")}, shapes)
+        self.backbone = NumpyStack(StackConfig(config.layers, config.block), under("backbone.", weights))
+        self._embed = _Linear(weights["embed.weight"], weights["embed.bias"])
+        self._widen = _Linear(weights["widen.weight"] / 2, weights["widen.bias"] / 2)
+        rows = [*range(len(CONTROLS)), -1]  # the first action, and whether the skill is done
+        self._head = _Linear(weights["head.weight"][rows], weights["head.bias"][rows])
+
+    def rest(self, batch: int) -> Floats:
+        """The hidden states [B, size] at the start of ``batch`` executions."""
+        return self.backbone.rest(batch)
+
+    def step(self, features: Floats, hidden: Floats, out: Floats | None = None) -> tuple[Floats, Floats, Floats]:
+        """One moment: [B, F] to actions [B, 5] in [-1, 1], termination logits [B] and the next hidden states [B, size].
+
+        The latter are written to ``out``, if given, which may be ``hidden`` itself.
+        """
+        if features.shape[1:] != (self.config.features,):
+            raise InvalidValue(f"the features must be [B, {self.config.features}], got {list(features.shape)}")
+        x, after = self.backbone.step(self._embed(features), hidden, out)
+        wide = self._widen(x)
+        heads = self._head(wide + wide * np.tanh(wide))  # silu, of what was halved
+        return np.tanh(heads[:, :-1]), heads[:, -1], after
+
+
+class _Linear:
+    """weight [out, in] times each row of [B, in] by itself, plus bias [out]: a product of all rows rounds each anew."""
+
+    def __init__(self, weight: NDArray[Any], bias: NDArray[Any]) -> None:
+        self._blocks, self._bias = blocks(weight), bias.astype(np.float32)
+
+    def __call__(self, x: Floats) -> Floats:
+        y: Floats = np.matmul(self._blocks, x[:, :, None]).swapaxes(0, 1).reshape(len(x), -1)
+        return y[:, : len(self._bias)] + self._bias
