@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nsctl.errors import InvalidValue, UnknownName
 from policies.mamba3 import recurrence
 from policies.mamba3.checks import check_cuts, check_input, check_lengths, check_state
 from policies.mamba3.config import Mamba3Config
+from policies.mamba3.kernels.available import why_not_fused
 from policies.mamba3.norm import RMSNorm, rms_norm, wide, widened
 from policies.mamba3.recurrence import Drive, Mamba3State, state_shapes
 from policies.mamba3.scan import scan
 
-_A_FLOOR = 1e-4
+BACKENDS = ("auto", "torch", "triton", "mamba-ssm")
+"""What may compute a whole sequence; auto takes the kernels of this package on a GPU, where they can, else PyTorch."""
+_Scan = Callable[["Mamba3", Tensor, Mamba3State | None, Tensor | None, Tensor | None], tuple[Tensor, Mamba3State]]
+
+A_FLOOR = 1e-4
+"""The least that -A is."""
 _DT_FLOOR = 1e-4
 
 
@@ -28,15 +37,18 @@ class Mamba3(nn.Module):
     Where the paper leaves a choice, the official code is followed: angles are pi tanh(.) dt, B and C are normalised over
     the state before a learned bias (initially one) is added, and the skip D and the gate act on every rank's output.
     Weights may be float64, float32 or bfloat16 (:func:`cast`); states and all that lies between the two projections are
-    computed in float32 at least.
+    computed in float32 at least. ``backend`` says what computes whole sequences: one of :data:`BACKENDS`.
     """
+
+    backend: Literal["auto", "torch", "triton", "mamba-ssm"] = "auto"
 
     def __init__(self, config: Mamba3Config) -> None:
         super().__init__()
         c = self.config = config
         E, H, N, R = c.d_inner, c.heads, c.d_state, c.rank
-        self._sizes = [E, E, R * c.groups * N, R * c.groups * N, H, H, H, c.angles]
-        self.in_proj = nn.Linear(c.d_model, sum(self._sizes), bias=False)
+        # z, x, B, C, dd_dt, dd_A, trap, angle
+        self.sizes = [E, E, R * c.groups * N, R * c.groups * N, H, H, H, c.angles]
+        self.in_proj = nn.Linear(c.d_model, sum(self.sizes), bias=False)
         self.out_proj = nn.Linear(E, c.d_model, bias=False)
         dt = torch.exp(torch.rand(H) * math.log(c.dt_max / c.dt_min) + math.log(c.dt_min)).clamp(min=_DT_FLOOR)
         self.dt_bias = nn.Parameter(dt + torch.log(-torch.expm1(-dt)))  # the inverse of softplus
@@ -71,6 +83,9 @@ class Mamba3(nn.Module):
         From ``state``, or from rest. ``reset`` [B, L] (bool) begins a new episode before a moment: nothing passes from
         what was earlier. ``lengths`` [B] counts the real moments of each row; the output is zero after them.
         """
+        if chunk is None and (other := self._elsewhere(u, state)) is not None:
+            self._check(u, state, reset, lengths)
+            return other(self, u, state, reset, lengths)
         state, reset, real = self._prepare(u, state, reset, lengths)
         drive, gate = self._drive(u)
         y, state = scan(drive, state, reset, real, chunk)
@@ -105,21 +120,44 @@ class Mamba3(nn.Module):
         self, u: Tensor, state: Mamba3State | None, reset: Tensor | None, lengths: Tensor | None
     ) -> tuple[Mamba3State, Tensor, Tensor]:
         """The state to start from, and [B, L] where a row is reset and where it is real."""
+        self._check(u, state, reset, lengths)
+        state, real = self.rest(len(u)) if state is None else state, real_moments(u, lengths)
+        return state, torch.zeros_like(real) if reset is None else reset & real, real
+
+    def _check(self, u: Tensor, state: Mamba3State | None, reset: Tensor | None, lengths: Tensor | None) -> None:
+        """Refuse what does not fit this block or ``u``."""
         check_input(u, self.config, self.in_proj.weight, moments=True)
-        if state is None:
-            state = self.rest(len(u))
-        check_state(state, self.config, u, self.in_proj.weight)
-        real = real_moments(u, lengths)
-        if reset is None:
-            return state, torch.zeros_like(real), real
-        return state, check_cuts(reset, u.shape[:2]) & real, real
+        if state is not None:
+            check_state(state, self.config, u, self.in_proj.weight)
+        if reset is not None:
+            check_cuts(reset, u.shape[:2])
+        if lengths is not None:
+            check_lengths(lengths, u)
+
+    def _elsewhere(self, u: Tensor, state: Mamba3State | None) -> _Scan | None:
+        """What computes a whole sequence instead of PyTorch; None where PyTorch does. Refuses what cannot be had."""
+        if self.backend == "torch" or (self.backend == "auto" and not u.is_cuda):
+            return None
+        if self.backend == "mamba-ssm":
+            from policies.mamba3.backends import official_scan
+
+            return official_scan
+        if self.backend not in BACKENDS:
+            raise UnknownName("backend of Mamba-3", self.backend, BACKENDS)
+        if (reason := why_not_fused(self, u, state)) is not None:
+            if self.backend == "auto":
+                return None
+            raise InvalidValue(f"the kernels cannot compute this sequence: {reason}; the backend torch can")
+        from policies.mamba3.kernels.scan import fused_scan
+
+        return fused_scan
 
     def _drive(self, u: Tensor) -> tuple[Drive, Tensor]:
         """The front end: projections, normalisation, step size and angle of every moment; and the gate [..., H, R, P]."""
         c = self.config
-        z, x, b, q, dd_dt, dd_a, trap, angle = torch.split_with_sizes(widened(self.in_proj(u)), self._sizes, -1)
+        z, x, b, q, dd_dt, dd_a, trap, angle = torch.split_with_sizes(widened(self.in_proj(u)), self.sizes, -1)
         dt = F.softplus(dd_dt + self.dt_bias)  # [..., H]
-        decay = (F.softplus(dd_a) if c.a_activation == "softplus" else heavy_tail(dd_a)).clamp(min=_A_FLOOR)
+        decay = (F.softplus(dd_a) if c.a_activation == "softplus" else heavy_tail(dd_a)).clamp(min=A_FLOOR)
         turn = math.pi * torch.tanh(angle).unsqueeze(-2) * dt.unsqueeze(-1)  # [..., H, S]
         k, q = self._heads(b, self.B_norm, self.B_bias), self._heads(q, self.C_norm, self.C_bias)
         heads = (*u.shape[:-1], c.heads, c.head_dim)
@@ -152,7 +190,7 @@ def real_moments(u: Tensor, lengths: Tensor | None) -> Tensor:
     """[B, L]: which moments of ``u`` [B, L, ...] come before the end of their row."""
     if lengths is None:
         return torch.ones(u.shape[:2], dtype=torch.bool, device=u.device)
-    return torch.arange(u.shape[1], device=u.device) < check_lengths(lengths, u)[:, None]
+    return torch.arange(u.shape[1], device=u.device) < lengths[:, None]
 
 
 def heavy_tail(x: Tensor) -> Tensor:

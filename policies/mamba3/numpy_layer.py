@@ -59,7 +59,7 @@ class Readout:
         np.multiply(y, self._gate, y)
         if w.mimo is not None:
             np.multiply(y, w.mimo[2], y)
-            np.add.reduce(y, 2, None, self._sum_heads)
+            np.add.reduce(y, 2, None, out=self._sum_heads)
 
     def _normalise(self, weight: Floats) -> None:
         np.vecdot(self._y, self._y, self._squares)

@@ -118,7 +118,7 @@ def blocks(weight: NDArray[Any]) -> Floats:
 
 def rows(matrix: Floats) -> int:
     """The rows of a matrix in :func:`blocks`."""
-    return matrix.shape[0] * matrix.shape[2]
+    return int(matrix.shape[0] * matrix.shape[2])
 
 
 def under(prefix: str, weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

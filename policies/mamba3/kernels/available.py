@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from nsctl.errors import InvalidValue
+from policies.mamba3.recurrence import Mamba3State
+
+if TYPE_CHECKING:
+    from policies.mamba3.block import Mamba3
+
+
+OLDEST = (8, 0)
+"""The compute capability from which processors multiply bfloat16."""
+WIDEST = 128
+"""The largest head and the largest state whose tiles a processor's registers hold."""
+FARTHEST = 2**31
+"""Numbers of one row that 32 bits can count."""
 
 
 def interpreted() -> bool:
@@ -21,6 +35,8 @@ def why_not(x: Tensor) -> str | None:
         return "Triton is not installed"
     if not x.is_cuda and not interpreted():
         return f"it lies on {x.device}, and kernels run on a CUDA device"
+    if x.is_cuda and torch.cuda.get_device_capability(x.device) < OLDEST:
+        return f"{torch.cuda.get_device_name(x.device)} is older than compute capability {OLDEST[0]}.{OLDEST[1]}"
     return None
 
 
@@ -28,3 +44,21 @@ def require_kernels(x: Tensor, name: str) -> None:
     """Refuse a tensor that kernels cannot compute with."""
     if (reason := why_not(x)) is not None:
         raise InvalidValue(f"the kernels cannot compute with {name}: {reason}; the PyTorch forms can")
+
+
+def why_not_fused(block: Mamba3, u: Tensor, state: Mamba3State | None) -> str | None:
+    """What keeps the kernels from computing ``block`` of ``u`` [B, L, D] from ``state``; None where nothing does."""
+    c, weight = block.config, block.in_proj.weight
+    if c.mimo_rank is not None:
+        return "the block is MIMO, and the kernels are SISO"
+    if c.pre_gate_norm:
+        return "the block normalises before its gate, and the kernels do not"
+    if max(c.d_state, c.head_dim) > WIDEST:
+        return f"its heads have N = {c.d_state} and P = {c.head_dim}, and the kernels hold at most {WIDEST} of each"
+    if weight.dtype not in (torch.float32, torch.bfloat16) or torch.is_autocast_enabled(u.device.type):
+        return f"it computes in {weight.dtype} or under autocast, and the kernels in float32 or bfloat16 throughout"
+    if u.shape[1] * weight.shape[0] >= FARTHEST:
+        return f"{u.shape[1]} moments are more than their offsets can count: cut the sequence"
+    if state is not None and torch.is_grad_enabled() and any(part.requires_grad for part in vars(state).values()):
+        return "the state wants a gradient, which the kernels do not give: detach it"
+    return why_not(u)

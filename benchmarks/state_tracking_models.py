@@ -1,0 +1,237 @@
+"""Models of `state_tracking.py` that are trained side by side: each with its own seed, learning rate and rule.
+
+Their weights are stacked, so that one launch serves all M of them; that is all that they share. Shapes: M models, B rows,
+W tokens (the width that a stage of the curriculum needs), V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from state_tracking_tasks import Rows, Task
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+from torch.nn import functional as F
+
+from policies.mamba3.config import Mamba3Config, StackConfig
+from policies.mamba3.norm import RMSNorm
+from policies.mamba3.stack import Mamba3Stack
+
+RULES = ("full", "no-rotation", "mamba-2")
+"""Mamba-3; without rotation; without rotation and with lambda = 1, which is Mamba-2's discretisation."""
+WARM_UP, COOL_DOWN, CLIP, EPS = 200, 0.3, 1.0, 1e-8
+START, GROWTH = 4, 4
+"""Rows of up to 4 tokens at first; whoever masters them goes on to rows a quarter longer."""
+BETAS = (0.9, 0.99)
+SURE = 30.0
+"""sigmoid(30) is 1 in float32: lambda = 1."""
+
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of the ensemble."""
+
+    rule: str
+    rate: float
+    seed: int
+    dt_max: float
+
+    def told(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Pinned(nn.Linear):
+    """An in-projection some of whose outputs are fixed at a value, whatever the input."""
+
+    def pin(self, outputs: slice, value: float) -> None:
+        self.keep[outputs], self.put[outputs] = 0.0, value
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        self.register_buffer("keep", torch.ones(self.out_features))
+        self.register_buffer("put", torch.zeros(self.out_features))
+
+    def forward(self, u: Tensor) -> Tensor:
+        return super().forward(u) * self.keep + self.put
+
+
+class Reader(nn.Module):
+    """Tokens [B, W] and lengths [B] to logits [B, classes] at each row's last token.
+
+    Embeddings are of size one and not shared with the readout: with a language model's small, shared ones nothing was
+    learned in thousands of steps.
+    """
+
+    def __init__(self, config: StackConfig, classes: int) -> None:
+        super().__init__()
+        width = config.block.d_model
+        self.embedding, self.stack = nn.Embedding(config.vocabulary, width), Mamba3Stack(config)
+        self.norm, self.head = RMSNorm(width), nn.Linear(width, classes)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        seen = self.stack(self.embedding(tokens))  # [B, W, D]
+        last = torch.take_along_dim(seen, (lengths - 1)[:, None, None], 1)[:, 0]
+        logits: Tensor = self.head(self.norm(last))
+        return logits
+
+
+def build(member: Member, config: StackConfig, classes: int) -> Reader:
+    """A model as ``member`` wants it; the in-projection's last rows are trap (H) and angle (S)."""
+    torch.manual_seed(member.seed)
+    model = Reader(config, classes)
+    for layer in model.stack.layers:
+        block: Any = layer.mixer
+        c: Mamba3Config = block.config
+        block.backend = "torch"  # stacked weights go through plain PyTorch
+        dt = torch.exp(torch.empty(c.heads).uniform_(math.log(c.dt_min), math.log(member.dt_max)))
+        block.dt_bias.data = dt + torch.log(-torch.expm1(-dt))
+        pinned = Pinned(c.d_model, block.in_proj.out_features, bias=False)
+        pinned.weight = block.in_proj.weight
+        if member.rule != "full":
+            pinned.pin(slice(-c.angles, None), 0.0)
+        if member.rule == "mamba-2":
+            pinned.pin(slice(-c.angles - c.heads, -c.angles), SURE)
+        block.in_proj = pinned
+    return model
+
+
+class Ensemble:
+    """The stacked weights of all members, and AdamW on them."""
+
+    def __init__(
+        self, members: list[Member], config: StackConfig, classes: int, decay: float, steps: int, device: str
+    ) -> None:
+        models = [build(member, config, classes) for member in members]
+        self.members, self.steps, self.decay = members, steps, decay
+        self.shape = build(members[0], config, classes).to("meta")
+        self.weights, self.fixed = (
+            {n: t.detach().to(device) for n, t in s.items()} for s in stack_module_state(models)
+        )
+        for weight in self.weights.values():
+            weight.requires_grad_()
+        self.first = [torch.zeros_like(w) for w in self.weights.values()]
+        self.second = [torch.zeros_like(w) for w in self.weights.values()]
+        self.rates = torch.tensor([m.rate for m in members], device=device)
+        self.step = torch.zeros((), device=device)
+        self.measure: Callable[..., tuple[Tensor, Tensor]] = self.losses  # or the same, compiled
+        self.told = torch.zeros(
+            2, len(members), device=device
+        )  # sums of loss and of right answers since last looked at
+        self.limits = torch.full((len(members),), START, device=device)  # the longest rows that each is trained on
+
+    def answers(self, weights: Weights, fixed: Weights, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Logits [B, classes] of one model at the last token of each row [B, W]."""
+        logits: Tensor = functional_call(self.shape, (weights, fixed), (tokens, lengths))
+        return logits
+
+    def losses(self, tokens: Tensor, lengths: Tensor, answers: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy and share of right answers of every model, both [M]; rows are [M, B, ...]."""
+
+        def one(
+            weights: Weights, fixed: Weights, tokens: Tensor, lengths: Tensor, answers: Tensor
+        ) -> tuple[Tensor, Tensor]:
+            logits = self.answers(weights, fixed, tokens, lengths)
+            right = (logits.argmax(-1) == answers).float().mean()
+            return F.cross_entropy(logits, answers), right
+
+        return self.each(one, tokens, lengths, answers)
+
+    def each(self, one: Callable[..., Any], *rows: Tensor) -> Any:
+        """What ``one`` makes of each model's weights and of its own ``rows`` [M, ...].
+
+        On a CPU one model after the other: there is nothing to gain, and the blocks there look at what they are given.
+        """
+        if self.rates.device.type != "cpu":
+            return torch.vmap(one)(self.weights, self.fixed, *rows)
+        alone = ({n: t[i] for n, t in self.weights.items()} for i in range(len(self.members)))
+        fixed = ({n: t[i] for n, t in self.fixed.items()} for i in range(len(self.members)))
+        found = [one(w, f, *(r[i] for r in rows)) for i, (w, f) in enumerate(zip(alone, fixed, strict=True))]
+        if isinstance(found[0], Tensor):
+            return torch.stack(found)
+        return tuple(torch.stack(parts) for parts in zip(*found, strict=True))
+
+    def update(self, grads: tuple[Tensor, ...]) -> None:
+        """AdamW with every model's gradient clipped by itself; a linear warm-up, and a linear end."""
+        self.step += 1
+        left = (self.steps - self.step + 1) / (COOL_DOWN * self.steps)
+        rates = self.rates * torch.minimum(self.step / WARM_UP, left).clamp(0, 1)
+        square = torch.stack([g.flatten(1).square().sum(1) for g in grads]).sum(0)
+        scale = (CLIP / square.sqrt().clamp(min=CLIP)).nan_to_num(0.0)
+        one, two = (1 - torch.pow(beta, self.step) for beta in BETAS)
+        parts = zip(self.weights.items(), grads, self.first, self.second, strict=True)
+        for (name, weight), grad, first, second in parts:
+            each = (-1, *(1,) * (weight.ndim - 1))
+            clipped = grad.nan_to_num(0.0) * scale.view(each)
+            first.lerp_(clipped, 1 - BETAS[0])
+            second.lerp_(clipped.square(), 1 - BETAS[1])
+            change = first / one / ((second / two).sqrt() + EPS)
+            if name.rpartition(".")[2] not in ("dt_bias", "D"):
+                change = change + self.decay * weight
+            weight.sub_(rates.view(each) * change)
+
+    def train(self, rows: Rows, batch: int) -> None:
+        """One step of every model, each on ``batch`` rows of its own choice among ``rows``, which are sorted by length."""
+        within = torch.searchsorted(rows.lengths, self.limits, right=True)
+        chosen = (torch.rand(len(self.members), batch, device=within.device) * within[:, None]).long()
+        loss, right = self.measure(rows.tokens[chosen], rows.lengths[chosen], rows.answers[chosen])
+        grads = torch.autograd.grad(loss.sum(), list(self.weights.values()))
+        with torch.no_grad():
+            self.update(grads)
+            self.told += torch.stack((loss, right))
+
+    def state(self) -> list[Tensor]:
+        """Everything that training changes."""
+        return [*self.weights.values(), *self.first, *self.second, self.step, self.told, self.limits]
+
+    @torch.no_grad()
+    def restore(self, state: list[Tensor]) -> None:
+        for tensor, before in zip(self.state(), state, strict=True):
+            tensor.copy_(before)
+
+    def look(self, steps: int) -> tuple[list[float], list[float]]:
+        """Mean loss and accuracy of the last ``steps`` steps, for each model."""
+        loss, right = (self.told / steps).tolist()
+        self.told.zero_()
+        return loss, right
+
+    def grow(self, width: int, accuracy: list[float], good: float, bad: float) -> None:
+        """Models that were ``good`` on the last rows get longer ones, up to ``width`` tokens; ``bad`` ones go back."""
+        had = torch.tensor(accuracy, device=self.limits.device)
+        some = (self.limits // GROWTH).clamp(min=1)
+        changed = torch.where(had >= good, self.limits + some, torch.where(had < bad, self.limits - some, self.limits))
+        self.limits.copy_(changed.clamp(START, width))
+
+    @torch.no_grad()
+    def accuracy(self, task: Task, length: int, count: int, seed: int, at_once: int) -> list[float]:
+        """Share of right answers of each model on the same ``count`` fresh rows of ``length`` tokens, [M]."""
+        generator = torch.Generator(self.rates.device).manual_seed(seed + length)
+        right = torch.zeros_like(self.rates)
+        for start in range(0, count, at_once):
+            rows = task.rows(min(at_once, count - start), length, length, length, generator)
+            logits = self.each(self.answers, *(t.expand(len(right), *t.shape) for t in (rows.tokens, rows.lengths)))
+            right += (logits.argmax(-1) == rows.answers).sum(1)
+        return (right / count).tolist()
+
+
+def stepper(ensemble: Ensemble, rows: Rows, batch: int) -> Callable[[], None]:
+    """What makes one training step on ``rows`` when called; on a GPU the replay of a CUDA graph."""
+    if rows.tokens.device.type != "cuda":
+        return lambda: ensemble.train(rows, batch)
+    before = [t.detach().clone() for t in ensemble.state()]
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            ensemble.train(rows, batch)
+    torch.cuda.current_stream().wait_stream(side)
+    ensemble.restore(before)  # the steps that made libraries ready do not count
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        ensemble.train(rows, batch)
+    return graph.replay

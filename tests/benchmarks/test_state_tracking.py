@@ -1,0 +1,126 @@
+"""State tracking, the script: rows are what they claim, rules take away what they name, a stopped run goes on."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+
+import state_tracking_models as models  # noqa: E402
+import state_tracking_tasks as tasks  # noqa: E402
+
+from policies.mamba3.config import Mamba3Config, StackConfig  # noqa: E402
+
+SIGNS = {tasks.ADD: "+", tasks.SUBTRACT: "-", tasks.TIMES: "*", tasks.EQUALS: "=", tasks.OPEN: "(", tasks.CLOSE: ")"}
+WORDS = {0: "", **{digit + 1: str(digit) for digit in range(tasks.MODULUS)}, **SIGNS}
+SMALL = StackConfig(1, Mamba3Config(8, 8, 8), vocabulary=3)
+
+
+def rows(name: str, count: int = 400, least: int = 2, most: int = 41) -> tasks.Rows:
+    return tasks.TASKS[name].rows(count, least, most, most, torch.Generator().manual_seed(0))
+
+
+def texts(drawn: tasks.Rows) -> list[str]:
+    return ["".join(WORDS[int(token)] for token in row) for row in drawn.tokens]
+
+
+@pytest.mark.parametrize("name", ["arithmetic", "brackets"])
+def test_python_computes_the_same_answers(name: str) -> None:
+    drawn = rows(name)
+    found = [eval(text.removesuffix("=")) % tasks.MODULUS for text in texts(drawn)]
+    assert drawn.answers.tolist() == found
+    assert min(torch.bincount(drawn.answers, minlength=tasks.MODULUS)) > 40
+
+
+@pytest.mark.parametrize("name", ["arithmetic", "brackets"])
+def test_a_row_ends_where_its_length_says(name: str) -> None:
+    drawn = rows(name)
+    assert [len(text) for text in texts(drawn)] == drawn.lengths.tolist()
+    assert all(text.index("=") == len(text) - 1 for text in texts(drawn))
+    assert max(drawn.lengths) >= 40 > 4 >= min(drawn.lengths)
+    assert drawn.lengths.tolist() == sorted(drawn.lengths.tolist())
+
+
+def test_multiplication_goes_first_somewhere() -> None:
+    """Else folding from the left alone would pass for the answer."""
+    without = [text for text in texts(rows("arithmetic")) if "*" in text]
+
+    def from_the_left(text: str) -> int:
+        value = int(text[0])
+        for sign, digit in zip(text[1:-1:2], text[2:-1:2], strict=True):
+            value = eval(f"{value} {sign} {digit}")
+        return value % tasks.MODULUS
+
+    assert any(from_the_left(text) != eval(text[:-1]) % tasks.MODULUS for text in without)
+
+
+def test_parity_counts_the_bits_before_the_question() -> None:
+    drawn = rows("parity")
+    ones = (drawn.tokens == 2).sum(1)
+    bits = (drawn.tokens > 0).sum(1)
+    assert torch.equal(ones % 2, drawn.answers)
+    assert torch.equal(bits, drawn.lengths - 1)
+    assert not any(row[length - 1 :].any() for row, length in zip(drawn.tokens, drawn.lengths, strict=True))
+
+
+def test_accuracy_is_scaled_between_chance_and_all() -> None:
+    assert tasks.scaled(0.5, 2) == tasks.scaled(0.2, 5) == 0
+    assert tasks.scaled(1, 2) == tasks.scaled(1, 5) == 1
+
+
+@pytest.mark.parametrize(("rule", "turns", "trapezoid"), [("full", 1, 1), ("no-rotation", 0, 1), ("mamba-2", 0, 0)])
+def test_a_rule_takes_away_what_it_names(rule: str, turns: bool, trapezoid: bool) -> None:
+    model = models.build(models.Member(rule, 1e-3, 0, 0.1), SMALL, 2)
+    block: Any = model.stack.layers[0].mixer
+    drive, _ = block._drive(torch.randn(2, 5, 8))
+    assert bool((drive.turn != 0).any()) == turns
+    assert bool((drive.trapezoid != 1).any()) == trapezoid
+
+
+def test_members_do_not_see_each_other() -> None:
+    def trained(members: list[models.Member]) -> models.Ensemble:
+        ensemble = models.Ensemble(members, SMALL, 2, 0.1, 10, "cpu")
+        drawn = rows("parity", 1, 9, 9)
+        for _ in range(3):
+            ensemble.train(drawn, 4)  # one row to choose from, so all see the same
+        return ensemble
+
+    one, other = models.Member("full", 1e-2, 0, 0.1), models.Member("mamba-2", 1e-1, 1, 1.0)
+    alone, pair = trained([one]), trained([other, one])
+    for name, weight in alone.weights.items():
+        torch.testing.assert_close(weight[0], pair.weights[name][1], rtol=1e-5, atol=1e-6)
+        assert not torch.equal(pair.weights[name][0], pair.weights[name][1])
+
+
+def test_only_who_is_good_gets_longer_rows() -> None:
+    ensemble = models.Ensemble([models.Member("full", 1e-2, s, 0.1) for s in range(2)], SMALL, 2, 0.0, 10, "cpu")
+    for _ in range(9):
+        ensemble.grow(12, [0.99, 0.5], good=0.95, bad=0.3)
+    assert ensemble.limits.tolist() == [12, models.START]
+    ensemble.grow(12, [0.2, 0.2], good=0.95, bad=0.3)
+    assert ensemble.limits.tolist() == [9, models.START]
+
+
+def test_the_script_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    sizes = (
+        "--rates 1e-2 --seeds 0 --width 8 --state 8 --head 8 --batch 8 --stages 4 --steps 200 --every 100 --pool 256"
+    )
+    command = [sys.executable, str(FOLDER / "state_tracking.py"), "--cpu", "--rules", "full", *shlex.split(sizes)]
+    command += ["--lengths", "8", "--count", "64", "--at-once", "64"]
+    subprocess.run([*command, "--seconds", "0", "--out", str(tmp_path / "a")], check=True, capture_output=True)
+    subprocess.run(
+        [*command, "--resume", str(tmp_path / "a"), "--out", str(tmp_path / "b")], check=True, capture_output=True
+    )
+    stopped, whole = (json.loads((tmp_path / name / "result.json").read_text()) for name in "ab")
+    assert [[entry["step"] for entry in told["history"]] for told in (stopped, whole)] == [[100], [100, 200]]
+    assert whole["history"][0] == stopped["history"][0]
+    assert set(whole["curve"]) == {"8"}
