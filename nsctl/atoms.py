@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nsctl.errors import DomainError
 
@@ -95,13 +95,35 @@ class Literal:
 
 @dataclass(frozen=True)
 class SymbolicState:
-    """The set of atoms that are true; every other atom is false (closed world)."""
+    """The set of atoms that are true; every other atom is false (closed world).
+
+    A state that was observed may not be the only one that fits what was seen: ``others`` are further sets of atoms that
+    do, and an atom on which they do not agree is unknown. Two states are equal if their atoms are.
+    """
 
     atoms: frozenset[Atom] = frozenset()
+    others: frozenset[frozenset[Atom]] = field(default=frozenset(), compare=False)
 
     @classmethod
     def of(cls, atoms: Iterable[Atom]) -> SymbolicState:
         return cls(frozenset(atoms))
+
+    @property
+    def unknown(self) -> frozenset[Atom]:
+        """Atoms that hold in some of the states that fit and not in others."""
+        return self.atoms.union(*self.others) - self.atoms.intersection(*self.others)
+
+    def value(self, atom: Atom) -> bool | None:
+        """Whether ``atom`` is true; ``None`` where nobody knows."""
+        return None if atom in self.unknown else atom in self.atoms
+
+    def nearest(self, expected: SymbolicState) -> SymbolicState:
+        """Of the states that fit, the one that differs least from what was ``expected``; this one before others."""
+        if not self.others:
+            return self
+        fitting = [self.atoms, *sorted(self.others, key=sorted)]
+        atoms = min(fitting, key=lambda atoms: len(atoms ^ expected.atoms))
+        return SymbolicState(atoms, frozenset(fitting) - {atoms})
 
     def satisfies(self, literals: Iterable[Literal]) -> bool:
         """Whether every literal holds here."""

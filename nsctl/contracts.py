@@ -38,7 +38,11 @@ class Grounder(Protocol):
     """Turns a scene estimate into the atoms that hold in it."""
 
     def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
-        """The fluents of ``problem``'s domain that hold in ``scene``, together with the problem's static atoms."""
+        """The fluents of ``problem``'s domain that hold in ``scene``, together with the problem's static atoms.
+
+        Where the uncertainty of ``scene`` leaves more than one state open, it names the others;
+        :func:`nsctl.doubt.with_doubts` finds them for any way of grounding.
+        """
 
 
 class PlanMonitor(Protocol):
@@ -128,10 +132,16 @@ class Execution(Protocol):
         """The next action; may end the execution, in which case the action holds still."""
 
 
+RECOVERIES = ("regrasp", "clear")
+"""Operators outside every domain whose skills an agent may call, in this order, when a step has failed again: take anew
+what is held, or else let go and leave the view clear. Their steps name the failed step's first argument."""
+
+
 class Skill(Protocol):
     """An option (Sutton, Precup and Singh, 1999): achieves one operator by moving the arm.
 
-    A skill that can serve many episodes in one call also has ``act_batch(executions, scenes) -> [Action, ...]``.
+    A skill that can serve many episodes in one call also has ``act_batch(executions, scenes) -> [Action, ...]``. One whose
+    operator no domain knows also has ``pddl``, the text of one ``(:action ...)``, which is added to the task's domain.
     """
 
     operator: str
@@ -153,6 +163,14 @@ class TrainingRequest:
     resume: bool = False
     quick: bool = False
     """A tiny run that exercises every stage; its weights are good for nothing."""
+    operators: tuple[str, ...] = ()
+    """The operators that one network shall learn together; the skill's own if there are none."""
+    tasks: tuple[str, ...] = ()
+    """The tasks in which it learns; the skill's own choice if there are none."""
+    device: str = "cpu"
+    """Where the network learns, as its framework calls it: cpu, cuda, cuda:1."""
+    backbone: str = ""
+    """The kind of network, where a skill offers several; empty for its own choice."""
 
 
 @runtime_checkable
@@ -172,6 +190,8 @@ class AgentReport:
     plans: int = 0
     replans: int = 0
     retries: int = 0
+    looks: int = 0
+    """Looks at a scene again because it left open what mattered."""
     steps: tuple[Mapping[str, Any], ...] = ()
     """One entry for each skill execution: step, status, reason, control steps."""
     reason: str = ""
@@ -179,7 +199,10 @@ class AgentReport:
 
 
 class Agent(Protocol):
-    """Acts in a world. Enters ``clock.phase("perceive" | "plan" | "policy")`` around the work of each kind."""
+    """Acts in a world. Enters ``clock.phase("perceive" | "plan" | "policy")`` around the work of each kind.
+
+    An agent whose skills can be replaced (``nsctl run --skill``) also has ``adopt(skill)``.
+    """
 
     name: str
 

@@ -260,6 +260,8 @@ def _check_names(config: RunConfig) -> None:
     registry.find("agents", config.agent)
     registry.find("engines", config.engine)
     tasks.find(config.task)
+    for skill in config.skills:
+        registry.find("skills", skill.partition(":")[0])
 
 
 def _in_order(writer: RecordWriter) -> list[EpisodeRecord]:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from nsctl.atoms import Atom, Literal, Object, SymbolicState
 from nsctl.errors import DomainError
-from nsctl.formulas import EQUALITY, And, Condition, Effect, When, holds
+from nsctl.formulas import EQUALITY, And, Condition, Effect, When, holds, scoped_literals
 
 Number: TypeAlias = int | Fraction
 """A cost: exact, so that a proof of optimality is one."""
@@ -39,6 +39,11 @@ class PlanStep:
     def deletes(self) -> frozenset[Atom]:
         """What the step takes away, whatever its conditional effects do."""
         return frozenset(e.atom for e in self.effects if not e.positive) - self.adds
+
+    @property
+    def needs(self) -> frozenset[Atom]:
+        """The atoms that its preconditions speak of."""
+        return frozenset(literal.atom for c in self.preconditions for literal, _ in scoped_literals(c, {}))
 
     def applicable(self, state: SymbolicState) -> bool:
         return all(_true(condition, state) for condition in self.preconditions)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from nsctl import registry, tasks
 from nsctl.contracts import Agent, AgentReport, World
+from nsctl.custom_skills import lend, origins
 from nsctl.episode import Episode, play
 from nsctl.errors import BrokenPart, Unfit
 from nsctl.metering import counters
@@ -44,9 +45,10 @@ class Player:
         self._agent, self._world = self._make()
 
     def agent_description(self) -> dict[str, Any]:
-        """The agent in its own words, and the distribution that it comes from."""
+        """The agent in its own words, and the distribution that it comes from; also of the skills that it was lent."""
         part = registry.find("agents", self.config.agent)
-        return {**self._agent.describe(), "part": f"{part.distribution} {part.version}: {part.target}"}
+        lent = {"lent_skills": dict(origins(self.config.skills))} if self.config.skills else {}
+        return {**self._agent.describe(), **lent, "part": f"{part.distribution} {part.version}: {part.target}"}
 
     def world_description(self) -> dict[str, Any]:
         """The world in its own words."""
@@ -87,6 +89,7 @@ class Player:
         agent: Agent = registry.load("agents", self.config.agent)()
         if lacking := [name for name in AGENT_MEMBERS if not hasattr(agent, name)]:
             raise BrokenPart(f"the agent {self.config.agent!r} lacks {', '.join(lacking)}: see nsctl.contracts.Agent")
+        lend(agent, self.config.skills)
         agent.describe()  # reads weights, hashes them: no episode shall pay for that
         suite = tasks.suite_of(self.config.task)
         options = self.config.options(video=self._video is not None)
@@ -138,6 +141,7 @@ class Player:
             plans=report.plans,
             replans=report.replans,
             retries=report.retries,
+            looks=report.looks,
             skills=tuple(dict(step) for step in report.steps),
             disturbances=tuple(dict(event) for event in world.disturbances) if begun else (),
             seconds={name: PhaseSeconds(wall=cost.wall, cpu=cost.cpu) for name, cost in episode.costs.items()},

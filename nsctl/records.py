@@ -110,6 +110,8 @@ class EpisodeRecord(Record):
     plans: int
     replans: int
     retries: int
+    looks: int = 0
+    """Looks at a scene again because it left open what mattered; older records know of none."""
     skills: tuple[JsonFields, ...]
     """One entry for each skill execution."""
     disturbances: tuple[JsonFields, ...]
@@ -151,6 +153,8 @@ class ConfigRecord(Record):
     disturb: tuple[DisturbanceRecord, ...]
     pose_noise: float
     workers: int = Field(ge=1)
+    skills: tuple[str, ...] = ()
+    """Skills that took the place of the agent's own; records from before there was such a choice have none."""
 
 
 class HardwareRecord(Record):

@@ -21,6 +21,8 @@ class RunConfig:
     disturb: tuple[Disturbance, ...] = ()
     pose_noise: float = SuiteOptions.pose_noise
     workers: int = 1
+    skills: tuple[str, ...] = ()
+    """Registered skills that take the place of the agent's own for their operators."""
 
     def __post_init__(self) -> None:
         for name, least in (("episodes", 1), ("seed", 0), ("workers", 1)):

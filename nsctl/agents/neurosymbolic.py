@@ -11,6 +11,7 @@ from typing import Any
 
 from nsctl import registry
 from nsctl.contracts import (
+    RECOVERIES,
     AgentReport,
     Execution,
     Grounder,
@@ -21,19 +22,28 @@ from nsctl.contracts import (
     PlanningSession,
     Skill,
 )
+from nsctl.custom_skills import domain_with
 from nsctl.errors import InvalidValue, Unfit
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
 from nsctl.scene import Action, Observation, SceneEstimate, hold_still
-from nsctl.symbolic import Plan, PlanStep, Problem, SymbolicState
+from nsctl.symbolic import Atom, Plan, PlanStep, Problem, SymbolicState
 from nsctl.task import Brief
 
 MAX_FAILURES = 3
 """Failures of one step after which plans avoid it, as long as there is another way."""
+OPERATORS = ("pick", "place", "stack", "open", "close", "push")
+"""What the agents composed here have skills for."""
+RECOVER_AFTER = 2
+"""Failures of one step after which the agent recovers before it tries again."""
 MAX_PLANS = 12
 """Plans in one episode after which the agent gives up."""
 PLANNING_SECONDS = 20.0
 SETTLE = 2
 """Control steps that the agent holds still between a skill's end and the look that checks its effect."""
+MAX_LOOKS = 3
+"""Looks in a row at a scene that leaves open what matters, before the agent acts on what is likeliest."""
+LOOK_AGAIN = 10
+"""Control steps between two such looks."""
 
 
 @dataclass
@@ -50,7 +60,14 @@ class _Episode:
     claimed: PlanStep | None = None
     """The step whose skill has just said that it succeeded; whether it did is seen by looking."""
     execution: Execution | None = None
+    recoveries: list[PlanStep] = field(default_factory=list)
+    """What is to be tried, outside the plan, before the next look at the scene; the first that succeeds is enough."""
     waiting: int = 0
+    looks: int = 0
+    """Looks in a row that left open what matters."""
+    looked_again: int = 0
+    believed: SymbolicState | None = None
+    """What held at the last look, and what the skills that succeeded since have promised."""
     first_length: int | None = None
     plans: int = 0
     retries: int = 0
@@ -70,15 +87,20 @@ class NeuroSymbolicAgent:
         self._log: list[dict[str, Any]] = []
         self._failures: dict[PlanStep, int] = {}
 
+    def adopt(self, skill: Skill) -> None:
+        """Let ``skill`` do the work of its operator from the next :meth:`reset` on, in place of the agent's own."""
+        self._skills = {**self._skills, skill.operator: skill}
+
     def reset(self, task: Brief, seed: int, clock: PhaseClock) -> None:
         self._clock, self._log, self._failures = clock, [], {}
         self._perception.begin(task)
         with clock.phase("plan"):
-            domain = self._planner.domain(task.domain_pddl)
+            domain = domain_with(self._skills.values(), task, self._planner)
             if unable := [o.name for o in domain.operators if o.name not in self._skills]:
+                able = ", ".join(name for name in self._skills if name not in RECOVERIES)
                 raise Unfit(
-                    f"the agent {self.name!r} cannot play {task.name}: it has skills for {', '.join(self._skills)}, "
-                    f"and none for {', '.join(unable)}. The agent 'scripted' has one for every operator"
+                    f"the agent {self.name!r} cannot play {task.name}: it has skills for {able}, and none for "
+                    f"{', '.join(unable)}. Lend it one with --skill NAME (`nsctl parts list skills`)"
                 )
             problem = task.problem(domain)
             self._episode = _Episode(problem, self._planner.session(problem))
@@ -92,7 +114,7 @@ class NeuroSymbolicAgent:
             return hold_still(scene.proprio.gripper_command)
         execution = episode.execution or self._begin_next(scene)
         if execution is None:
-            return None
+            return hold_still(scene.proprio.gripper_command) if episode.waiting else None
         with clock.phase("policy"):
             action = execution.act(scene)
         self._log[-1]["steps"] += 1
@@ -114,6 +136,7 @@ class NeuroSymbolicAgent:
             plans=episode.plans,
             replans=max(0, episode.plans - 1),
             retries=episode.retries,
+            looks=episode.looked_again,
             steps=tuple(self._log),
             reason=episode.reason,
         )
@@ -128,21 +151,42 @@ class NeuroSymbolicAgent:
         }
 
     def _begin_next(self, scene: SceneEstimate) -> Execution | None:
-        """Look which atoms hold, choose the next step and begin it; ``None`` at the goal, or when there is no way on."""
+        """Look which atoms hold, choose the next step and begin it.
+
+        ``None`` at the goal, when there is no way on, and when what matters is unknown and another look is worth the wait.
+        """
         episode, clock = self._now()
+        if episode.recoveries:
+            return self._begin(episode.recoveries.pop(0), scene)
         with clock.phase("perceive"):
-            state = self._grounder(scene, episode.problem)
+            seen = self._grounder(scene, episode.problem)
+            state = episode.believed = seen.nearest(episode.believed) if episode.believed else seen
+        if episode.claimed and self._looks_again(state, episode.claimed.adds | episode.claimed.deletes):
+            return None
         if episode.problem.reached(state):
             episode.step = None
             return None
         with clock.phase("plan"):
             episode.step = self._next_step(state)
-        if episode.step is None:
+        if episode.step is None or self._looks_again(state, episode.step.needs):
             return None
+        episode.looks = 0
+        return self._begin(episode.step, scene)
+
+    def _begin(self, step: PlanStep, scene: SceneEstimate) -> Execution:
+        episode, clock = self._now()
         with clock.phase("policy"):
-            episode.execution = self._skills[episode.step.operator].begin(episode.step, scene)
-        self._log.append({"step": str(episode.step), "status": "running", "reason": "", "steps": 0})
+            episode.step, episode.execution = step, self._skills[step.operator].begin(step, scene)
+        self._log.append({"step": str(step), "status": "running", "reason": "", "steps": 0})
         return episode.execution
+
+    def _looks_again(self, state: SymbolicState, matters: frozenset[Atom]) -> bool:
+        """Whether an atom that ``matters`` is unknown, and looking once more may tell."""
+        episode, _ = self._now()
+        if matters.isdisjoint(state.unknown) or episode.looks >= MAX_LOOKS:
+            return False
+        episode.looks, episode.looked_again, episode.waiting = episode.looks + 1, episode.looked_again + 1, LOOK_AGAIN
+        return True
 
     def _next_step(self, state: SymbolicState) -> PlanStep | None:
         """The step from which the plan still works, which may be the same again, or the first of a new plan."""
@@ -157,10 +201,7 @@ class NeuroSymbolicAgent:
         if episode.plans >= MAX_PLANS:
             episode.reason = f"gave up after {MAX_PLANS} plans"
             return None
-        avoid = [step for step in self._failures if self._hopeless(step)]
-        outcome = episode.session.plan(state, avoid=avoid, time_limit=PLANNING_SECONDS)
-        if not isinstance(outcome, Solved) and avoid:
-            outcome = episode.session.plan(state, time_limit=PLANNING_SECONDS)
+        outcome = self._plan(state)
         episode.plans += 1
         plan = _plan_of(outcome)
         if plan is None or not plan.steps:
@@ -171,6 +212,20 @@ class NeuroSymbolicAgent:
         episode.plan, episode.monitor, episode.position = plan, episode.session.monitor(plan), 0
         return plan.steps[0]
 
+    def _plan(self, state: SymbolicState) -> PlanOutcome:
+        """A plan that avoids what has failed too often, and, if it is no longer for that, does not begin with a guess."""
+        session = self._now()[0].session
+        avoid = [step for step in self._failures if self._hopeless(step)]
+        outcome = session.plan(state, avoid=avoid, time_limit=PLANNING_SECONDS)
+        if not isinstance(outcome, Solved) and avoid:
+            return session.plan(state, time_limit=PLANNING_SECONDS)
+        plan = _plan_of(outcome)
+        if plan and plan.steps and not plan.steps[0].needs.isdisjoint(state.unknown):
+            surer = session.plan(state, avoid=[*avoid, plan.steps[0]], time_limit=PLANNING_SECONDS)
+            if isinstance(surer, Solved) and surer.plan.cost <= plan.cost:
+                return surer
+        return outcome
+
     def _failed(self, step: PlanStep) -> None:
         self._failures[step] = self._failures.get(step, 0) + 1
 
@@ -180,13 +235,25 @@ class NeuroSymbolicAgent:
     def _end(self, execution: Execution) -> None:
         """Note how the skill ended. What came of it is judged by looking, not by what the skill says."""
         episode, _ = self._now()
+        step, done = episode.step, execution.status == "succeeded"
         self._log[-1] |= {"status": execution.status, "reason": execution.reason}
-        episode.claimed = episode.step if execution.status == "succeeded" else None
-        episode.position += execution.status == "succeeded"
-        if execution.status != "succeeded" and episode.step is not None:
+        episode.claimed, episode.execution, episode.waiting = None, None, SETTLE
+        if step is None or step.operator in RECOVERIES:
+            episode.recoveries = [] if done else episode.recoveries
+        elif done:
+            episode.claimed, episode.position = step, episode.position + 1
+            if episode.believed and step.applicable(episode.believed):
+                episode.believed = step.apply(episode.believed)
+        else:
             episode.retries += 1
-            self._failed(episode.step)
-        episode.execution, episode.waiting = None, SETTLE
+            self._failed(step)
+            episode.recoveries = self._recoveries(step)
+
+    def _recoveries(self, step: PlanStep) -> list[PlanStep]:
+        """What to do before ``step``, which has failed, is tried again."""
+        if self._failures[step] < RECOVER_AFTER or not step.arguments:
+            return []
+        return [PlanStep(name, step.arguments[:1]) for name in RECOVERIES if name in self._skills]
 
     def _now(self) -> tuple[_Episode, PhaseClock]:
         if self._episode is None or self._clock is None:
@@ -196,17 +263,16 @@ class NeuroSymbolicAgent:
 
 def nesy() -> NeuroSymbolicAgent:
     """Neural skills under the answer-set planner."""
-    return _compose("nesy", "pick", "place", "stack")
+    return _compose("nesy", *OPERATORS)
 
 
 def scripted() -> NeuroSymbolicAgent:
     """The same agent with the teacher's scripted skills: an upper bound, not a learner."""
-    operators = ("pick", "place", "stack", "open", "close", "push")
-    return _compose("scripted", *(f"{operator}-scripted" for operator in operators))
+    return _compose("scripted", *(f"{operator}-scripted" for operator in OPERATORS))
 
 
 def _compose(name: str, *skills: str) -> NeuroSymbolicAgent:
-    made: list[Skill] = [registry.load("skills", skill)() for skill in skills]
+    made: list[Skill] = [registry.load("skills", skill)() for skill in (*skills, *RECOVERIES)]
     return NeuroSymbolicAgent(
         name,
         registry.load("perceptions", "tracker")(),

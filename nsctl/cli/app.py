@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from nsctl import __version__, guard
-from nsctl.cli import demos, doctor, parts, plan, run, tasks, train, watch
+from nsctl.cli import demos, doctor, new, parts, plan, run, tasks, train, watch
 from nsctl.cli.exits import exit_code
 from nsctl.errors import NsctlError
 
@@ -71,4 +71,5 @@ watch.add_to(app)
 tasks.add_to(app)
 demos.add_to(app)
 parts.add_to(app)
+new.add_to(app)
 doctor.add_to(app)

@@ -37,11 +37,23 @@ def complete_skill(incomplete: str) -> list[str]:
     return _parts("skills", incomplete)
 
 
+def complete_kind(incomplete: str) -> list[str]:
+    """Kinds of parts that can be begun."""
+    return [kind for kind in ("skill", "task", "agent", "meter") if kind.startswith(incomplete)]
+
+
 def complete_group(incomplete: str) -> list[str]:
     """Names of the groups of parts."""
     from nsctl.registry import GROUPS
 
     return [group for group in GROUPS if group.startswith(incomplete)]
+
+
+def complete_part(incomplete: str) -> list[str]:
+    """Names of all parts, from metadata alone."""
+    from nsctl import registry
+
+    return sorted({part.name for part in registry.every_part() if part.name.startswith(incomplete)})
 
 
 def _parts(group: str, incomplete: str) -> list[str]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nsctl.cli.completion import complete_agent, complete_disturbance, complete_engine, complete_task
+from nsctl.cli.completion import complete_agent, complete_disturbance, complete_engine, complete_skill, complete_task
 from nsctl.cli.folders import folder
 
 if TYPE_CHECKING:
     from nsctl.evaluation import Evaluation, RunOptions
 
-FIXED = ("agent", "episodes", "seed", "workers", "engine", "disturb", "pose_noise", "runs")
+FIXED = ("agent", "episodes", "seed", "workers", "engine", "disturb", "pose_noise", "skill", "runs")
 """Options that a record to be gone on with has settled already."""
 
 
@@ -46,6 +46,14 @@ def run(
     pose_noise: Annotated[
         float, typer.Option(metavar="METRES", help="Error of the simulated tracker; 0 gives true poses.")
     ] = 0.001,
+    skill: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A skill in place of the agent's own for its operator; may be given again.",
+            autocompletion=complete_skill,
+        ),
+    ] = None,
     video: Annotated[
         Path | None, typer.Option(metavar="DIR", callback=folder, help="Film every episode into this folder.")
     ] = None,
@@ -70,7 +78,16 @@ def run(
 
     with nullcontext() if as_json else progress() as listener:
         options = RunOptions(("nsctl", *sys.argv[1:]), carbon, video, listener)
-        choices = (agent, engine, episodes, seed, tuple(map(parse, disturb or ())), pose_noise, workers)
+        choices = (
+            agent,
+            engine,
+            episodes,
+            seed,
+            tuple(map(parse, disturb or ())),
+            pose_noise,
+            workers,
+            tuple(skill or ()),
+        )
         done = _evaluate(task, choices, runs, options) if resume is None else _resume(resume, options)
     if as_json:
         typer.echo(json.dumps(result(done)))
@@ -86,6 +103,7 @@ def result(done: Evaluation) -> dict[str, Any]:
     return {
         "task": config.task,
         "agent": config.agent,
+        "skills": list(config.skills),
         "engine": config.engine,
         "episodes": summary.episodes,
         "success_once": summary.success_once,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nsctl.cli.completion import complete_skill
+from nsctl.cli.completion import complete_skill, complete_task
 from nsctl.cli.folders import folder
 from nsctl.errors import InvalidValue, NsctlError
 
 if TYPE_CHECKING:
     from nsctl.contracts import Trainable, TrainingRequest
+
+ALL = "all"
+"""The name that stands for every skill that can be trained."""
 
 commands = typer.Typer(help="Train a part from nothing.", no_args_is_help=True)
 
@@ -31,10 +34,25 @@ def train() -> None:
 
 @commands.command("skill")
 def train_skill(
-    name: Annotated[str, typer.Argument(help="For example pick.", autocompletion=complete_skill)],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="For example pick; several, or all, share one network.",
+            autocompletion=complete_skill,
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", callback=folder, help="Where to put the weights; weights/NAME.")
     ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK", help="Learn in this task alone; may be given again.", autocompletion=complete_task
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where the network learns: cpu, cuda, cuda:1.")] = "cpu",
+    backbone: Annotated[str, typer.Option(help="The kind of network, where a skill offers several.")] = "",
     seed: Annotated[int, typer.Option(help="Decides data and initial weights.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that collect and check.")] = 2,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what lies in the folder.")] = False,
@@ -43,23 +61,61 @@ def train_skill(
         bool, typer.Option("--json", help="Print the figures as one JSON object on the last line.")
     ] = False,
 ) -> None:
-    """Train the skill NAME and print what its card says."""
+    """Train the skill NAME, or one network for several, and print what its card says."""
+    from nsctl import tasks
     from nsctl.contracts import TrainingRequest
 
-    skill = _trainable(name)
+    for wanted in task or ():
+        tasks.find(wanted)
+    name = "-".join(names)
+    skill, operators = _together(names)
     request = TrainingRequest(
-        out or Path("weights") / (f"{name}-quick" if quick else name), seed, workers, resume, quick
+        out or Path("weights") / (f"{name}-quick" if quick else name),
+        seed,
+        workers,
+        resume,
+        quick,
+        operators,
+        tuple(task or ()),
+        device,
+        backbone,
     )
     try:
         figures = skill.train(request)
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(f"interrupted: go on with `{_command(name, request)}`") from stop
+        raise KeyboardInterrupt(f"interrupted: go on with `{_command(names, request)}`") from stop
     if as_json:
         from nsctl.records import plain
 
         typer.echo(json.dumps(plain(dict(figures))))
     else:
         _print(name, request, figures)
+
+
+def _together(names: Sequence[str]) -> tuple[Trainable, tuple[str, ...]]:
+    """Who trains these skills, and their operators; of one alone, none."""
+    if list(names) == [ALL]:
+        return _everything()
+    skills = [_trainable(name) for name in names]
+    strangers = [name for name, skill in zip(names, skills, strict=True) if type(skill) is not type(skills[0])]
+    if strangers:
+        raise InvalidValue(f"the skills {names[0]!r} and {strangers[0]!r} cannot share a network: train each by itself")
+    return skills[0], _operators(skills) if len(skills) > 1 else ()
+
+
+def _everything() -> tuple[Trainable, tuple[str, ...]]:
+    """Every skill that can be trained together with nsctl's own."""
+    from nsctl import registry
+
+    found = [part for part in registry.parts("skills").values() if _can_train(part.name)]
+    skills = [part.load()() for part in sorted(found, key=lambda part: part.distribution != "nsctl")]
+    if not skills:
+        raise InvalidValue("no skill can be trained: there is none with a method train")
+    return skills[0], _operators([skill for skill in skills if type(skill) is type(skills[0])])
+
+
+def _operators(skills: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(skill.operator for skill in skills))
 
 
 def _trainable(name: str) -> Trainable:
@@ -84,10 +140,12 @@ def _can_train(name: str) -> bool:
         return False
 
 
-def _command(name: str, request: TrainingRequest) -> str:
-    quick = " --quick" if request.quick else ""
+def _command(names: Sequence[str], request: TrainingRequest) -> str:
     choices = f"--out {request.out} --seed {request.seed} --workers {request.workers}"
-    return f"nsctl train skill {name} {choices}{quick} --resume"
+    choices += "".join(f" --task {task}" for task in request.tasks)
+    choices += f" --device {request.device}" * (request.device != "cpu")
+    choices += f" --backbone {request.backbone}" * bool(request.backbone) + " --quick" * request.quick
+    return f"nsctl train skill {' '.join(names)} {choices} --resume"
 
 
 def _print(name: str, request: TrainingRequest, figures: Mapping[str, Any]) -> None:

@@ -2,15 +2,17 @@
 
 An observed state may be untidy. Every movable object is held or on exactly one support: on what it lies on or leans
 against from above, else on the place that it reaches into or where it leaves no room for another, else on the table. So
-whatever is picked frees what it was on, and a plan made of such atoms works on untidy tables too.
+whatever is picked frees what it was on, and a plan made of such atoms works on untidy tables too. Atoms that the estimate's
+uncertainty leaves open are unknown (:mod:`nsctl.doubt`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import NamedTuple
 
-import numpy as np
-
+from nsctl.doubt import with_doubts
 from nsctl.errors import UnknownName
 from nsctl.geometry import CLOSED, OPENED, matrix, slid
 from nsctl.scene import TABLE, ObjectEstimate, SceneEstimate
@@ -26,21 +28,36 @@ _LIFTED = 0.010
 """Metres between a held object and whatever is beneath it."""
 _ROOM = 0.005
 """Metres that must stay free beside a place's next object."""
+_GOOD = 0.006
+"""Two standard deviations [m] between readings of two things up to which the tolerances above hold as they are."""
 _GRASPABLE = 0.038
 """Half the width [m] of the widest object that the hand can take."""
 
 
 class GeometricGrounder:
-    """Says which atoms hold in a scene; refuses a domain with a fluent that it cannot see."""
+    """Says which atoms hold in a scene and which are unknown; refuses a domain with a fluent that it cannot see."""
 
     def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
-        looks = _Looks(scene, {literal.atom for part in problem.goal for literal, _ in scoped_literals(part, {})})
-        atoms = set(_static(problem))
-        for predicate in sorted(problem.domain.fluents - problem.domain.derived):
-            if predicate not in looks.predicates:
-                raise UnknownName("predicate that the geometric grounder can see", predicate, looks.predicates)
-            atoms |= {Atom(predicate, arguments) for arguments in looks.predicates[predicate]()}
-        return SymbolicState.of(atoms)
+        goal = {literal.atom for part in problem.goal for literal, _ in scoped_literals(part, {})}
+        static = frozenset(a for a in problem.init if a.predicate not in problem.domain.fluents)
+        fluents = sorted(problem.domain.fluents - problem.domain.derived)
+
+        def ground(scene: SceneEstimate) -> SymbolicState:
+            looks = _Looks(scene, goal)
+            return SymbolicState(static.union(*(looks.atoms(predicate) for predicate in fluents)))
+
+        return with_doubts(ground, scene)
+
+
+class _Thing(NamedTuple):
+    """A body and the middle of it, as plain floats: numpy would spend most of the time on so few."""
+
+    name: str
+    estimate: ObjectEstimate
+    x: float
+    y: float
+    z: float
+    half: tuple[float, float, float]
 
 
 class _Looks:
@@ -48,14 +65,17 @@ class _Looks:
 
     def __init__(self, scene: SceneEstimate, goal: Collection[Atom]) -> None:
         self._scene, self._goal = scene, goal
-        self._movable = {n: e for n, e in scene.objects.items() if e.body.movable}
-        self._places = {n: e for n, e in scene.objects.items() if not e.body.movable and not e.body.boxes}
-        widths = [e.body.half_extents[0] for e in self._movable.values()]
-        self._widest = max((width for width in widths if width < _GRASPABLE), default=0.0)
-        supports = {name: self._support(name) for name in self._movable}
+        things = []
+        for name, estimate in scene.objects.items():
+            x, y, z = estimate.pose.position.tolist()
+            things.append(_Thing(name, estimate, x, y, z, estimate.body.half_extents))
+        self._movable = [t for t in things if t.estimate.body.movable]
+        self._places = [t for t in things if not t.estimate.body.movable and not t.estimate.body.boxes]
+        self._widest = max((t.half[0] for t in self._movable if t.half[0] < _GRASPABLE), default=0.0)
+        supports = {thing.name: self._support(thing) for thing in self._movable}
         self._held = [name for name, support in supports.items() if support is None]
         self._on = {name: support for name, support in supports.items() if support is not None}
-        self.predicates: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
+        self._predicates: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
             "on": self._on.items,
             "holding": lambda: [(name,) for name in self._held],
             "handempty": lambda: [] if self._held else [()],
@@ -64,26 +84,33 @@ class _Looks:
             "closed": lambda: [(name,) for name, out, _ in self._sliding() if out <= CLOSED],
         }
 
-    def _support(self, name: str) -> str | None:
-        """What the object is on; ``None`` if the hand holds it."""
-        estimate = self._movable[name]
-        if self._gripped(estimate) and self._lift(name) > _LIFTED:
+    def atoms(self, predicate: str) -> Iterator[Atom]:
+        """Those of ``predicate`` that hold."""
+        if predicate not in self._predicates:
+            raise UnknownName("predicate that the geometric grounder can see", predicate, self._predicates)
+        return (Atom(predicate, arguments) for arguments in self._predicates[predicate]())
+
+    def _support(self, thing: _Thing) -> str | None:
+        """What the thing is on; ``None`` if the hand holds it."""
+        if self._gripped(thing) and self._lift(thing) > _LIFTED:
             return None
-        beneath = [o for o, other in self._movable.items() if o != name and _over(estimate, other)]
-        occupied = [p for p, place in self._places.items() if self._occupies(estimate, place)]
-        for names in (beneath, occupied):
-            for support in sorted(names, key=lambda o: _apart(estimate, self._scene[o])):
-                wanted = Atom("on", (name, support)) in self._goal
-                return TABLE if wanted and self._misplaced(name, support) else support
+        beneath = [other for other in self._movable if other is not thing and _over(thing, other)]
+        occupied = [place for place in self._places if self._occupies(thing, place)]
+        for supports in (beneath, occupied):
+            for support in sorted(supports, key=lambda other: _apart(thing, other)):
+                wanted = Atom("on", (thing.name, support.name)) in self._goal
+                return TABLE if wanted and self._misplaced(thing, support) else support.name
         return TABLE
 
-    def _occupies(self, estimate: ObjectEstimate, place: ObjectEstimate) -> bool:
-        """Whether the object reaches into the place, or leaves no room in its middle for the widest one."""
-        half = estimate.body.half_extents
-        if estimate.pose.position[2] - half[2] - place.pose.position[2] > 0.6 * half[2]:
+    def _occupies(self, thing: _Thing, place: _Thing) -> bool:
+        """Whether the thing reaches into the place, or leaves no room in its middle for the widest one."""
+        if thing.z - thing.half[2] - place.z > 0.6 * thing.half[2]:
             return False
-        off = matrix(place.pose.quaternion).T @ (estimate.pose.position - place.pose.position)
-        return all(abs(off[i]) < half[i] + max(self._widest + _ROOM, place.body.half_extents[i]) for i in (0, 1))
+        reach = [thing.half[i] + max(self._widest + _ROOM, place.half[i]) for i in (0, 1)]
+        if _apart(thing, place) > math.hypot(*reach):
+            return False
+        off = matrix(place.estimate.pose.quaternion).T @ (thing.estimate.pose.position - place.estimate.pose.position)
+        return bool(abs(off[0]) < reach[0] and abs(off[1]) < reach[1])
 
     def _sliding(self) -> Iterator[tuple[str, float, float]]:
         """Each sliding body with how far it is out and how far it can come, m."""
@@ -92,53 +119,44 @@ class _Looks:
             if mount and mount.travel:
                 yield name, slid(mount, self._scene[mount.on].pose, estimate.pose), mount.travel
 
-    def _misplaced(self, name: str, support: str) -> bool:
-        """Whether the object lies too far off for a goal: then it is as good as on the table, and is placed anew."""
-        off = _apart(self._movable[name], self._scene[support])
-        return off > (_WELL_ON_OBJECT if support in self._movable else _WELL_ON_PLACE)
+    def _misplaced(self, thing: _Thing, support: _Thing) -> bool:
+        """Whether the thing surely lies too far off for a goal: then it is as good as on the table, and is placed anew."""
+        bound = _WELL_ON_OBJECT if support.estimate.body.movable else _WELL_ON_PLACE
+        return _apart(thing, support) > bound + _slack(thing, support)
 
     def _clear(self) -> Iterator[tuple[str, ...]]:
         yield (TABLE,)
         covered = {*self._on.values(), *self._held}
-        yield from ((name,) for name in (*self._movable, *self._places) if name not in covered)
+        yield from ((t.name,) for t in (*self._movable, *self._places) if t.name not in covered)
 
-    def _gripped(self, estimate: ObjectEstimate) -> bool:
+    def _gripped(self, thing: _Thing) -> bool:
         proprio = self._scene.proprio
-        in_hand = np.linalg.norm(estimate.pose.position - proprio.tcp.position) < _IN_HAND
-        return bool(in_hand and proprio.gripper - 2 * estimate.body.half_extents[1] < _GRIPPED)
+        in_hand = math.dist(thing[2:5], proprio.tcp.position.tolist()) < _IN_HAND
+        return in_hand and proprio.gripper - 2 * thing.half[1] < _GRIPPED
 
-    def _lift(self, name: str) -> float:
-        """Metres of air under an object."""
-        estimate = self._movable[name]
-        bottom = estimate.pose.position[2] - estimate.body.half_extents[2]
-        tops = [
-            other.pose.position[2] + other.body.half_extents[2]
-            for o, other in self._movable.items()
-            if o != name and other.pose.position[2] < estimate.pose.position[2] and _overlap(estimate, other)
-        ]
-        return float(bottom - max([0.0, *tops]))
+    def _lift(self, thing: _Thing) -> float:
+        """Metres of air under a thing."""
+        tops = [t.z + t.half[2] for t in self._movable if t is not thing and t.z < thing.z and _overlap(thing, t)]
+        return thing.z - thing.half[2] - max([0.0, *tops])
 
 
-def _static(problem: Problem) -> Iterator[Atom]:
-    return (atom for atom in problem.init if atom.predicate not in problem.domain.fluents)
-
-
-def _apart(a: ObjectEstimate, b: ObjectEstimate) -> float:
+def _apart(a: _Thing, b: _Thing) -> float:
     """Distance in the plane, m."""
-    return float(np.hypot(*(a.pose.position[:2] - b.pose.position[:2])))
+    return math.hypot(a.x - b.x, a.y - b.y)
 
 
-def _heights(a: ObjectEstimate, b: ObjectEstimate) -> float:
-    return a.body.half_extents[2] + b.body.half_extents[2]
-
-
-def _overlap(a: ObjectEstimate, b: ObjectEstimate) -> bool:
+def _overlap(a: _Thing, b: _Thing) -> bool:
     """Whether one stands over the other, seen from above."""
-    return _apart(a, b) < a.body.half_extents[0] + b.body.half_extents[0]
+    return _apart(a, b) < a.half[0] + b.half[0]
 
 
-def _over(upper: ObjectEstimate, lower: ObjectEstimate) -> bool:
+def _over(upper: _Thing, lower: _Thing) -> bool:
     """Whether ``upper`` lies, however crookedly, on ``lower``."""
-    gap = upper.pose.position[2] - lower.pose.position[2] - _heights(upper, lower)
-    sunk = min(upper.body.half_extents[2], lower.body.half_extents[2])
-    return _overlap(upper, lower) and -sunk < gap < 0.5 * _heights(upper, lower)
+    heights, slack = upper.half[2] + lower.half[2], _slack(upper, lower)
+    gap = upper.z - lower.z - heights
+    return -min(upper.half[2], lower.half[2]) - slack < gap < 0.5 * heights + slack and _overlap(upper, lower)
+
+
+def _slack(a: _Thing, b: _Thing) -> float:
+    """By how much the distance of two things may be misread, m: two standard deviations beyond those of a good tracker."""
+    return max(0.0, 2 * math.hypot(a.estimate.sigma, b.estimate.sigma) - _GOOD)

@@ -1,72 +1,45 @@
-"""Skills: options that achieve one operator each, neural and scripted."""
+"""Skills: options that achieve one operator each, neural and scripted, and two that recover from a failed one."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the scripted skills need no torch
+if TYPE_CHECKING:  # the scripted skills need no weights, and a list of parts needs neither
     from policies.skills.neural import NeuralSkill
-    from policies.skills.scripted import ScriptedSkill, StrokeSkill
-
-
-def pick() -> NeuralSkill:
-    """The shipped neural ``pick``."""
-    from policies.skills.neural import NeuralSkill
-
-    return NeuralSkill("pick")
-
-
-def place() -> NeuralSkill:
-    """The shipped neural ``place``."""
-    from policies.skills.neural import NeuralSkill
-
-    return NeuralSkill("place")
-
-
-def stack() -> NeuralSkill:
-    """The shipped neural ``place`` at the work of ``stack``: to it, a block is a place like any other."""
-    from policies.skills.neural import NeuralSkill
-
-    return NeuralSkill("stack")
-
-
-def pick_scripted() -> ScriptedSkill:
-    """The scripted ``pick``."""
+    from policies.skills.recovery import ClearSkill, RegraspSkill
     from policies.skills.scripted import ScriptedSkill
 
-    return ScriptedSkill("pick")
+
+def neural(operator: str) -> NeuralSkill:
+    """The shipped neural skill for this operator; ``stack`` plays the weights of ``place``."""
+    from policies.skills.neural import NeuralSkill
+
+    return NeuralSkill(operator)
 
 
-def place_scripted() -> ScriptedSkill:
-    """The scripted ``place``."""
+def scripted(operator: str) -> ScriptedSkill:
+    """The teacher of this operator."""
     from policies.skills.scripted import ScriptedSkill
 
-    return ScriptedSkill("place")
+    return ScriptedSkill(operator)
 
 
-def stack_scripted() -> ScriptedSkill:
-    """The scripted ``stack``."""
-    from policies.skills.scripted import ScriptedSkill
+def clear() -> ClearSkill:
+    """The recovery that lets go and leaves the view clear."""
+    from policies.skills.recovery import ClearSkill
 
-    return ScriptedSkill("stack")
-
-
-def open_scripted() -> StrokeSkill:
-    """The scripted ``open``."""
-    from policies.skills.scripted import StrokeSkill
-
-    return StrokeSkill("open")
+    return ClearSkill()
 
 
-def close_scripted() -> StrokeSkill:
-    """The scripted ``close``."""
-    from policies.skills.scripted import StrokeSkill
+def regrasp() -> RegraspSkill:
+    """The recovery that puts down what the hand holds and takes it anew."""
+    from policies.skills.recovery import RegraspSkill
 
-    return StrokeSkill("close")
+    return RegraspSkill()
 
 
-def push_scripted() -> StrokeSkill:
-    """The scripted ``push``."""
-    from policies.skills.scripted import StrokeSkill
-
-    return StrokeSkill("push")
+pick, place, stack = (partial(neural, operator) for operator in ("pick", "place", "stack"))
+open_, close, push = (partial(neural, operator) for operator in ("open", "close", "push"))
+pick_scripted, place_scripted, stack_scripted = (partial(scripted, name) for name in ("pick", "place", "stack"))
+open_scripted, close_scripted, push_scripted = (partial(scripted, name) for name in ("open", "close", "push"))

@@ -7,50 +7,71 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nsctl.contracts import TrainingRequest
-from policies.skills.collect import POSE_NOISE
-
-if TYPE_CHECKING:
-    from policies.skills.training import Schedule
+from policies.skills.collect import CHECKED, CONDITIONS
+from policies.skills.config import SkillNetworkConfig
+from policies.skills.schedule import Schedule
+from policies.skills.stage import TASKS
 
 
 def write_card(
-    folder: Path, operator: str, request: TrainingRequest, schedule: Schedule, figures: Mapping[str, Any]
+    folder: Path,
+    network: SkillNetworkConfig,
+    request: TrainingRequest,
+    schedule: Schedule,
+    figures: Mapping[str, Any],
+    *,
+    curves: bool,
 ) -> None:
-    """Write ``README.md`` into ``folder``."""
-    rows = "\n".join(
+    """Write ``README.md`` into ``folder``; ``curves`` says whether ``curves.png`` lies there."""
+    operators = ", ".join(f"`{operator}`" for operator in network.operators)
+    recipe = ", ".join(f"{name} {value}" for name, value in asdict(schedule.recipe).items())
+    versions = ", ".join(f"{name} {version(name)}" for name in ("nsctl", "torch", "mujoco", "numpy"))
+    interval = f"95 % Wilson interval {figures['low']:.4f} to {figures['high']:.4f}"
+    used = sorted(request.tasks or {task for operator in network.operators for task in TASKS[operator]})
+    kind = "A Mamba-3 policy" if network.backbone == "mamba3" else "A policy without memory (MLP)"
+    (folder / "README.md").write_text(
+        f"""# {"Skill" if len(network.operators) == 1 else "Skills"} {operators}
+
+{kind} that achieves {operators} on the scripted teacher's example.
+
+- **Success**: {figures["success"]} episodes of the check after round {figures["kept"]} ({interval}), from random arm
+  poses, with tracker noise of {1000 * CHECKED.pose_noise:g} mm. The skill ended by itself; half a second later the
+  step's effects truly held and nothing else had been moved. The same check decided when to stop, so a fresh one is the
+  better figure: `python benchmarks/skills.py`.
+- **Command**: `{_command(network, request)}` (the number of workers changes nothing but the time).
+- **Data**: for each operator {schedule.demos} noisy demonstrations and {schedule.dagger} episodes of DAgger a round, seed
+  {request.seed}, with tracker noise of {1000 * min(c.pose_noise for c in CONDITIONS):g} to
+  {1000 * max(c.pose_noise for c in CONDITIONS):g} mm, late commands, pushed bodies and slipping grips by turns.
+  Tasks: {", ".join(used)}.
+- **Recipe**: {recipe}.
+- **Cost**: {figures["seconds"] / 60:.1f} minutes and {_joules(figures["joules"])} J ({figures["label"]}).
+- **Made with**: {versions}, Python {platform.python_version()}, device {request.device}, commit {figures["commit"]}.
+{"![Loss and success, round by round](curves.png)" * curves}
+
+| round | episodes | frames so far | loss | check | seconds | joules |
+|---:|---:|---:|---:|---:|---:|---:|
+{_rows(figures)}
+"""
+    )
+
+
+def _rows(figures: Mapping[str, Any]) -> str:
+    return "\n".join(
         f"| {r['round']} | {r['episodes']} | {r['frames']} | {r['loss'][-1]:.4f} | {r['check'][0]}/{r['check'][1]} "
         f"| {r['seconds']:.0f} | {_joules(r['joules'])} |"
         for r in figures["rounds"]
     )
-    recipe = ", ".join(f"{name} {value}" for name, value in asdict(schedule.recipe).items())
-    versions = ", ".join(f"{name} {version(name)}" for name in ("nsctl", "torch", "mujoco", "numpy"))
-    interval = f"95 % Wilson interval {figures['low']:.4f} to {figures['high']:.4f}"
-    noise = " and ".join(f"{1000 * n:g} mm" for n in POSE_NOISE)
-    command = f"nsctl train skill {operator} --seed {request.seed}{' --quick' if request.quick else ''}"
-    dagger = ", ".join(map(str, schedule.dagger))
-    (folder / "README.md").write_text(
-        f"""# Skill `{operator}`
 
-A Mamba-3 policy that achieves the operator `{operator}` on the scripted teacher's example.
 
-- **Success**: {figures["success"]} fresh episodes ({interval}) of one legal move
-  with three of six sizes of disc, by turns, from random arm poses, tracker noise of {noise} by turns. The skill ended by
-  itself, and the truth judged: a pick holds its disc half a second later, a place has made the move.
-- **Command**: `{command}` (the number of workers changes nothing but the time).
-- **Data**: {schedule.demos} noisy demonstrations and {dagger} DAgger episodes of `move-ABC`, seed {request.seed}.
-  No episode of `hanoi-N` and no tower of four was used.
-- **Recipe**: {recipe}.
-- **Cost**: {figures["seconds"] / 60:.1f} minutes and {_joules(figures["joules"])} J ({figures["label"]}).
-- **Made with**: {versions}, Python {platform.python_version()}, commit {figures["commit"]}.
-
-| round | episodes | frames so far | loss | check | seconds | joules |
-|---:|---:|---:|---:|---:|---:|---:|
-{rows}
-"""
-    )
+def _command(network: SkillNetworkConfig, request: TrainingRequest) -> str:
+    names = " ".join(network.operators)
+    tasks = "".join(f" --task {task}" for task in request.tasks)
+    backbone = f" --backbone {request.backbone}" * bool(request.backbone)
+    device = f" --device {request.device}" * (request.device != "cpu")
+    return f"nsctl train skill {names} --seed {request.seed}{tasks}{backbone}{device}{' --quick' * request.quick}"
 
 
 def _joules(value: float | None) -> str:

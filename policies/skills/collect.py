@@ -1,42 +1,50 @@
 """Collects trajectories for a skill: demonstrations by the teacher, or the learner's own with the teacher's answers.
 
-Each episode is one legal move of a few discs of any size, from a random arm pose. What the hand does is disturbed (noise
-that shrinks near contact, and now and then a few random actions), what is written down beside it is what the teacher
-would do there: so the data holds the way back from mistakes.
+Each episode is one step of one operator, in some task, from a random arm pose. What the hand does is disturbed (noise that
+shrinks near contact, and now and then a few random actions), and so is the world, by turns: the tracker errs, commands come
+late, a body is pushed aside, a held one slips. What is written down is what the teacher would do at each moment of it: so
+the data holds the way back from mistakes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nsctl import registry
-from nsctl.contracts import SuiteOptions, World
+from nsctl.contracts import Skill
 from nsctl.errors import InvalidValue
-from nsctl.formulas import plain_literals
 from nsctl.metering import process_joules
-from nsctl.scene import Action, SceneEstimate, hold_still, make_action
+from nsctl.scene import Action
 from nsctl.symbolic import PlanStep
-from policies.perception.geometric import GeometricGrounder
-from policies.perception.tracker import TrackerPerception
-from policies.skills.config import CONTROLS
-from policies.skills.execution import RULES, TIME_LIMIT
+from policies.skills.config import CONTROLS, SkillNetworkConfig
+from policies.skills.crafts import craft_of
 from policies.skills.neural import NeuralExecution, NeuralSkill
-from policies.skills.scripted import TEACHERS
-from policies.skills.situation import Situation, goal_of, situate
+from policies.skills.scripted import ScriptedSkill
+from policies.skills.situation import Situation
+from policies.skills.stage import TASKS, Conditions, Stage
 
 Floats = NDArray[np.float32]
 Kind = Literal["demo", "dagger", "check"]
 
-SIZES = list(combinations(range(1, 7), 3))
-POSE_NOISE = (0.001, 0.002)
-"""Metres of tracker noise, by turns."""
+CONDITIONS = (
+    Conditions(0.001),
+    Conditions(0.002),
+    Conditions(0.003, ("lag:0.5",)),
+    Conditions(0.002, ("push",)),
+    Conditions(0.000, ("lag",)),
+    Conditions(0.001, ("slip:2",)),
+    Conditions(0.003),
+    Conditions(0.002, ("lag:0.5", "push")),
+)
+"""What the world is like while data are collected, by turns."""
+CHECKED = Conditions(0.002)
+"""What it is like when a skill is checked."""
 KICKS = {"demo": 0.3, "dagger": 0.15, "check": 0.0}
 """Share of episodes in which the hand is kicked off course once."""
 AFTERGLOW = 4
@@ -45,13 +53,35 @@ AFTERGLOW = 4
 
 @dataclass(frozen=True)
 class Job:
-    """One episode to collect. ``weights`` is a folder with the learner, for all kinds but demonstrations."""
+    """One episode to collect or to check, which its ``seed``, ``kind``, operator and number decide alone.
+
+    ``weights`` is a folder with the learner; without it the teacher plays. ``network`` says how its input is laid out.
+    """
 
     operator: str
     kind: Kind
     seed: int
     episode: int
     weights: Path | None = None
+    network: SkillNetworkConfig | None = None
+    tasks: tuple[str, ...] = ()
+    conditions: Conditions | None = None
+
+    @property
+    def task(self) -> str:
+        among = self.tasks or TASKS[self.operator]
+        return among[self.episode % len(among)]
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """What decides all that is drawn; no two jobs share it."""
+        return self.seed, crc32(self.kind.encode()), crc32(self.operator.encode()), self.episode
+
+    def stage(self) -> Stage:
+        """The stage of this episode."""
+        among = len(self.tasks or TASKS[self.operator])
+        turn = CONDITIONS[self.episode // among % len(CONDITIONS)]  # every task meets every condition
+        return Stage(self.task, self.conditions or (CHECKED if self.kind == "check" else turn), self.operator, self.key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,110 +97,51 @@ class Trajectory:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a skill did its work, judged by the truth; ``None`` if the scripted preparation failed already."""
+    """Whether a skill did its work, judged by the truth; ``None`` if the stage could not be set.
+
+    ``steps`` are its control steps and ``reason`` what the skill said when it failed.
+    """
 
     success: bool | None
     cpu_joules: float
+    steps: int = 0
+    reason: str = ""
+    task: str = ""
 
 
 def collect(job: Job) -> Trajectory | None:
-    """Play one episode for the data; ``None`` if the scripted preparation already failed."""
+    """Play one episode for the data; ``None`` if the stage could not be set."""
     before = process_joules()
-    stage, rng = _stage(job)
-    if stage is None:
+    stage = job.stage()
+    if stage.step is None or stage.over:
         return None
-    features, labels, ends, success = _play(job, stage, rng)
+    features, labels, ends = _play(job, stage, stage.step)
     spent = process_joules() - before
-    return Trajectory(np.array(features), np.array(labels), np.array(ends, dtype=np.float32), success, spent)
+    return Trajectory(np.array(features), np.array(labels), np.array(ends, dtype=np.float32), any(ends), spent)
 
 
 def check(job: Job) -> Verdict:
-    """Play one episode with the skill as it ships: its own termination, and the truth to judge by.
+    """Play one episode with the skill as it ships: its own beginning and end, and the truth to judge by.
 
-    A pick has succeeded when half a second later the disc hangs in the hand two centimetres above where it lay, a place
-    when the task says that the move is made.
+    It has succeeded if it says so and half a second later the step's effects hold, nothing else having been moved.
     """
     before = process_joules()
-    stage, _ = _stage(job)
-    if stage is None or job.weights is None:
+    stage, steps = job.stage(), 0
+    if stage.step is None or stage.over:
         return Verdict(None, process_joules() - before)
-    execution = _skill(job.operator, job.weights).begin(stage.steps[job.operator], stage.scene)
-    while execution.status == "running" and not stage.over:
+    skill: Skill = _skill(job.operator, job.weights) if job.weights else ScriptedSkill(job.operator)
+    execution = skill.begin(stage.step, stage.scene)
+    while execution.status == "running":
+        if stage.over and not stage.violation:
+            return Verdict(None, process_joules() - before)  # the task's own end cut it short
+        if stage.over:
+            break
         stage.act(execution.act(stage.scene))
+        steps += 1
     stage.wait()
-    done = stage.lifted() if job.operator == "pick" else stage.achieved
-    return Verdict(done and execution.status == "succeeded", process_joules() - before)
-
-
-def _stage(job: Job) -> tuple[Stage | None, np.random.Generator]:
-    rng = np.random.default_rng([job.seed, job.episode, sum(map(ord, job.operator + job.kind))])
-    stage = Stage(job.seed + {"demo": 0, "dagger": 1, "check": 2}[job.kind], job.episode)
-    if job.operator == "place" and not stage.pick():
-        return None, rng
-    stage.wander(rng, holding=job.operator == "place")
-    return stage, rng
-
-
-class Stage:
-    """A move task with its arm brought to where a skill may be asked to begin."""
-
-    def __init__(self, seed: int, episode: int) -> None:
-        noise = POSE_NOISE[episode // len(SIZES) % len(POSE_NOISE)]  # every size meets every noise
-        self._world = _world(SIZES[episode % len(SIZES)], noise)
-        self._perception = TrackerPerception()
-        observation = self._world.reset(seed, episode)
-        self._perception.begin(self._world.task.brief())
-        self.scene: SceneEstimate = self._perception(observation)
-        self.steps = {step.operator: step for step in _move(self._world, self.scene)}
-        self._lay = self._world.truth()[self._disc].position[2]
-
-    @property
-    def over(self) -> bool:
-        return self._world.over
-
-    @property
-    def achieved(self) -> bool:
-        return self._world.success_at_end
-
-    @property
-    def _disc(self) -> str:
-        return self.steps["pick"].arguments[0]
-
-    def lifted(self) -> bool:
-        """Whether the disc truly hangs in the hand, two centimetres or more above where it lay."""
-        disc = self._world.truth()[self._disc].position
-        return bool(disc[2] > self._lay + 0.02 and np.linalg.norm(disc - self.scene.proprio.tcp.position) < 0.02)
-
-    def wait(self) -> None:
-        """Stand still for half a second and a little."""
-        for _ in range(12):
-            if not self.over:
-                self.act(hold_still(self.scene.proprio.gripper_command))
-
-    def act(self, action: Action) -> SceneEstimate:
-        self.scene = self._perception(self._world.step(action))
-        return self.scene
-
-    def pick(self) -> bool:
-        """Let the teacher pick the disc."""
-        goal = goal_of(self.steps["pick"], self.scene)
-        for _ in range(TIME_LIMIT):
-            situation = situate(goal, self.scene)
-            if RULES["pick"].effect(situation):
-                return True
-            self.act(TEACHERS["pick"](situation))
-        return False
-
-    def wander(self, rng: np.random.Generator, *, holding: bool) -> None:
-        """Bring the hand towards a random pose above everything, for a random while."""
-        goal = goal_of(self.steps["place" if holding else "pick"], self.scene)
-        spot = rng.uniform([0.36, -0.30, goal.travel - 0.01], [0.64, 0.30, max(0.42, goal.travel)])
-        turn, gripper = rng.uniform(-0.25, 0.25), 1.0 if holding else rng.choice([-1.0, -1.0, 0.0, 1.0])
-        for _ in range(int(rng.integers(0, 14))):
-            situation = situate(goal, self.scene)
-            way = spot - self.scene.proprio.target.position
-            way[:2] *= situation.climb_commanded < 0.02  # first up, then sideways
-            self.act(make_action(0.4 * way, turn, gripper))
+    done = execution.status == "succeeded" and stage.achieved()
+    reason = "" if done else execution.reason or stage.violation or "the effect does not hold"
+    return Verdict(done, process_joules() - before, steps, reason, job.task)
 
 
 def controls(action: Action) -> Floats:
@@ -178,45 +149,44 @@ def controls(action: Action) -> Floats:
     return action[CONTROLS]
 
 
-def _play(job: Job, stage: Stage, rng: np.random.Generator) -> tuple[list[Floats], list[Floats], list[bool], bool]:
-    step, rules, teacher = stage.steps[job.operator], RULES[job.operator], TEACHERS[job.operator]
-    goal, learner = goal_of(step, stage.scene), _Learner(job, step, stage.scene)
-    kick = _Kick(rng, KICKS[job.kind])
+def _play(job: Job, stage: Stage, step: PlanStep) -> tuple[list[Floats], list[Floats], list[bool]]:
+    craft, network = craft_of(step.operator), job.network or SkillNetworkConfig((job.operator,))
+    goal, learner = craft.goal_of(step, stage.scene), _Learner(job, step, stage)
+    kick = _Kick(stage.rng, KICKS[job.kind])
     features: list[Floats] = []
     labels: list[Floats] = []
     ends: list[bool] = []
-    for t in range(TIME_LIMIT):
-        situation = situate(goal, stage.scene)
-        wanted = teacher(situation)
-        features.append(situation.features())
+    for t in range(craft.rules.time_limit):
+        moment = craft.situate(goal, stage.scene)
+        wanted = craft.teacher(moment)
+        features.append(network.encode(job.operator, moment.features()))
         labels.append(controls(wanted))
-        ends.append(rules.effect(situation))
-        if (all(ends[-AFTERGLOW:]) and len(ends) >= AFTERGLOW) or stage.over or rules.hopeless(situation):
+        ends.append(craft.rules.effect(moment))
+        if (all(ends[-AFTERGLOW:]) and len(ends) >= AFTERGLOW) or stage.over or craft.rules.hopeless(moment):
             break
-        action = _noisy(wanted, situation, rng) if job.kind == "demo" else learner.act(situation)
+        action = _noisy(wanted, moment.hand, stage.rng) if job.kind == "demo" else learner.act(moment)
         stage.act(kick.at(t, action))
-    return features, labels, ends, any(ends) if job.operator == "pick" else any(ends) or stage.achieved
+    return features, labels, ends
 
 
 class _Learner:
     """The learner in one episode; none in a demonstration."""
 
-    def __init__(self, job: Job, step: PlanStep, scene: SceneEstimate) -> None:
+    def __init__(self, job: Job, step: PlanStep, stage: Stage) -> None:
         self._skill = _skill(job.operator, job.weights) if job.weights else None
-        self._execution = NeuralExecution(step, scene, self._skill) if self._skill else None
+        self._execution = NeuralExecution(step, stage.scene, self._skill) if self._skill else None
 
-    def act(self, situation: Situation) -> Action:
+    def act(self, moment: Any) -> Action:
         if self._skill is None or self._execution is None:
             raise InvalidValue("a demonstration has no learner to ask")
-        return self._skill.decide([self._execution], [situation])[0][0]
+        return self._skill.decide([self._execution], [moment])[0][0]
 
 
 class _Kick:
     """A few random actions in a row, once, with a probability."""
 
     def __init__(self, rng: np.random.Generator, chance: float) -> None:
-        self._rng = rng
-        start = int(rng.integers(0, 35)) if rng.random() < chance else TIME_LIMIT
+        start = int(rng.integers(0, 45)) if rng.random() < chance else 10**6
         self._span = range(start, start + int(rng.integers(2, 6)))
         self._push = np.array([*rng.uniform(-0.6, 0.6, 3), 0, 0, rng.uniform(-0.4, 0.4), 0], dtype=np.float32)
         self._gripper = (None, None, -1.0, 1.0)[rng.integers(4)]
@@ -234,22 +204,6 @@ def _noisy(action: Action, s: Situation, rng: np.random.Generator) -> Action:
     scale = float(np.clip(np.linalg.norm(s.measured) / 0.10, 0.06, 1.0))
     noise = rng.normal(size=7) * [0.25 * scale, 0.25 * scale, 0.25 * scale, 0, 0, 0.08 * scale, 0]
     return np.clip(action + noise, -1, 1).astype(np.float32)
-
-
-def _move(world: World, scene: SceneEstimate) -> list[PlanStep]:
-    """The pick and the place that make the task's one move."""
-    domain = registry.load("planners", "clingo")().domain(world.task.domain_pddl)
-    problem = world.task.brief().problem(domain)
-    now = GeometricGrounder()(scene, problem)
-    (onto,) = (goal.atom for goal in plain_literals(world.task.goal) if goal.atom not in now)
-    (at,) = (atom for atom in now if atom.predicate == "on" and atom.arguments[0] == onto.arguments[0])
-    return [domain.operator("pick").ground(at.arguments), domain.operator("place").ground(onto.arguments)]
-
-
-@cache
-def _world(discs: tuple[int, ...], noise: float) -> World:
-    suite = registry.load("envs", "move")()
-    return suite.world(suite.task("move-" + "".join(map(str, discs))), SuiteOptions(pose_noise=noise))  # type: ignore[no-any-return]
 
 
 @cache

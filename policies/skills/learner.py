@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save, save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Recipe:
     """Optimisation: ``steps`` per round (the last entry serves all later rounds), AdamW with a linear decay a round."""
 
-    steps: tuple[int, ...] = (1200, 500, 500, 500, 1200)
+    steps: tuple[int, ...] = (2000, 800)
     batch: int = 64
-    window: int = 80
+    window: int = 120
     rate: float = 2e-3
     final_rate: float = 0.02
     decay: float = 0.01
@@ -39,15 +39,15 @@ class Recipe:
 
 
 class Learner:
-    """A network, its moving average and its optimiser."""
+    """A network, its moving average and its optimiser, on a ``device``."""
 
-    def __init__(self, config: SkillNetworkConfig, recipe: Recipe, seed: int) -> None:
+    def __init__(self, config: SkillNetworkConfig, recipe: Recipe, seed: int, device: str = "cpu") -> None:
         torch.manual_seed(seed)
-        self.network = SkillNetwork(config)
-        self.average = SkillNetwork(config).eval()
+        self.network = SkillNetwork(config).to(device)
+        self.average = SkillNetwork(config).to(device).eval()
         self.average.load_state_dict(self.network.state_dict())
         self.steps = 0
-        self._config, self._recipe, self._seed = config, recipe, seed
+        self._config, self._recipe, self._seed, self._device = config, recipe, seed, device
         # Step sizes and skips are not decayed, as in the official recipe.
         plain = [p for p in self.network.parameters() if p.ndim < 2]
         matrices = [p for p in self.network.parameters() if p.ndim >= 2]
@@ -57,8 +57,8 @@ class Learner:
     def fit(self, data: Sequence[Trajectory], steps: int, tick: Callable[[], None]) -> list[float]:
         """Train for ``steps`` batches; returns the mean loss of each tenth of them."""
         draw = torch.Generator().manual_seed(self._seed + self.steps)
-        frames = _Frames(data, self._recipe.window, self._config.chunk)
-        losses = []
+        frames = _Frames(data, self._recipe.window, self._config.chunk, self._device)
+        tensors = []
         for i in range(steps):
             self._set_rate(i / steps)
             loss = self._loss(*frames.batch(self._recipe.batch, draw))
@@ -68,21 +68,25 @@ class Learner:
             self._optimiser.step()
             self._follow()
             self.steps += 1
-            losses.append(float(loss.detach()))
+            tensors.append(loss.detach())
             tick()
+        losses = torch.stack(tensors).tolist()  # only now, so that a GPU need not be waited for at every step
         size = max(1, steps // 10)
         return [sum(losses[i : i + size]) / len(losses[i : i + size]) for i in range(0, steps, size)]
 
-    def export(self, folder: Path, operator: str) -> None:
+    def export(self, folder: Path) -> None:
         """Write the averaged weights as a skill: ``model.safetensors`` and ``config.json``."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(self.average.state_dict(), folder / "model.safetensors")
-        config = {"operator": operator, "network": network_values(self._config)}
+        (folder / "model.safetensors").write_bytes(save(self._averaged()))
+        config = {"network": network_values(self._config)}
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
 
     def fingerprint(self) -> str:
         """Twelve digits that tell these averaged weights from any others."""
-        return hashlib.sha256(save(self.average.state_dict())).hexdigest()[:12]
+        return hashlib.sha256(save(self._averaged())).hexdigest()[:12]
+
+    def _averaged(self) -> dict[str, Tensor]:
+        return {name: tensor.cpu() for name, tensor in self.average.state_dict().items()}
 
     def state(self) -> dict[str, Tensor]:
         """Everything that training goes on from, flat."""
@@ -90,7 +94,7 @@ class Learner:
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for i, moments in self._optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{k}": torch.as_tensor(v) for k, v in moments.items()}
-        return tensors | {"steps": torch.tensor(self.steps)}
+        return {name: tensor.cpu() for name, tensor in tensors.items()} | {"steps": torch.tensor(self.steps)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from what :meth:`state` gave."""
@@ -107,7 +111,7 @@ class Learner:
         """features [B, L, F], chunks [B, L, K, 5], ends [B, L], mask [B, L] of real steps."""
         actions, logits = self.network(features)
         error = (actions - chunks).abs().mean(-1)  # [B, L, K]
-        weight = torch.full((error.shape[-1],), self._recipe.later)
+        weight = torch.full((error.shape[-1],), self._recipe.later, device=error.device)
         weight[0] = 1.0
         action_loss = ((error * weight).sum(-1) * mask).sum() / mask.sum()
         end_loss = (F.binary_cross_entropy_with_logits(logits, ends, reduction="none") * mask).sum() / mask.sum()
@@ -129,10 +133,11 @@ class Learner:
 class _Frames:
     """Trajectories padded to one length; a batch is windows that start where episodes start."""
 
-    def __init__(self, data: Sequence[Trajectory], window: int, chunk: int) -> None:
-        length = max(window, *(len(t.ends) for t in data))
+    def __init__(self, data: Sequence[Trajectory], window: int, chunk: int, device: str) -> None:
+        length = max(len(t.ends) for t in data)
         count, size, controls = len(data), data[0].features.shape[1], data[0].labels.shape[1]
-        self._window, self._lengths = window, torch.tensor([len(t.ends) for t in data])
+        # One length for all batches: kernels are compiled, and memory is laid out, for each length anew.
+        self._window, self._lengths = min(window, length), torch.tensor([len(t.ends) for t in data])
         self._features = torch.zeros(count, length, size)
         self._ends, self._mask = torch.zeros(count, length), torch.zeros(count, length)
         self._chunks = torch.zeros(count, length, chunk, controls)
@@ -142,11 +147,13 @@ class _Frames:
             self._mask[i, :n] = 1.0
             ahead = (torch.arange(n)[:, None] + torch.arange(chunk)).clamp(max=n - 1)  # [n, chunk]
             self._chunks[i, :n] = labels[ahead]
+        self._features, self._chunks = self._features.to(device), self._chunks.to(device)
+        self._ends, self._mask = self._ends.to(device), self._mask.to(device)
 
     def batch(self, size: int, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """``size`` random episodes, cut to the longest of them but no longer than the window."""
+        """``size`` random episodes, cut to the longest of all or to the window."""
         rows = torch.randint(len(self._lengths), (size,), generator=draw)
-        n = min(self._window, int(self._lengths[rows].max()))
+        n = self._window
         return self._features[rows, :n], self._chunks[rows, :n], self._ends[rows, :n], self._mask[rows, :n]
 
 

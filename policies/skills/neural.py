@@ -1,4 +1,4 @@
-"""Skills that a network plays: Mamba-3 state in the execution, weights shared by all of them."""
+"""Skills that a network plays: its hidden state lives in the execution, its weights are shared by all of them."""
 
 from __future__ import annotations
 
@@ -18,34 +18,37 @@ from nsctl.errors import InvalidValue, NsctlError
 from nsctl.scene import ACTION_SIZE, Action, SceneEstimate
 from nsctl.symbolic import PlanStep
 from policies.skills.config import CONTROLS, SkillNetworkConfig, network_config
+from policies.skills.crafts import SAME_WORK, craft_of
 from policies.skills.execution import SkillExecution
 from policies.skills.numpy_network import NumpySkillNetwork
-from policies.skills.situation import Situation
+from policies.skills.situation import Moment
 
 if TYPE_CHECKING:  # playing needs no torch
     from policies.skills.network import SkillNetwork
 
 WEIGHTS = Path(__file__).parent / "weights"
-_SAME_WORK = {"stack": "place"}
-"""Operators whose work another one's weights do."""
 
 
 class NeuralExecution(SkillExecution):
     """An execution with the network's hidden state."""
 
     def __init__(self, step: PlanStep, scene: SceneEstimate, skill: NeuralSkill) -> None:
-        super().__init__(step, scene, lambda situation: skill.decide([self], [situation])[0])
+        super().__init__(step, scene, lambda moment: skill.decide([self], [moment])[0])
+        self.work = SAME_WORK.get(step.operator, step.operator)
+        """The operator as which the network knows the step's."""
         self.hidden = skill.player.rest(1)
 
 
 class NeuralSkill:
     """A trained policy for one operator, from a folder with ``config.json`` and ``model.safetensors``.
 
-    The weights are read when they are first needed, so that a skill without any can still be trained.
+    The weights are read when they are first needed, so that a skill without any can still be trained. Several skills may
+    share a folder whose network has learnt all their operators: executions of any of them go into one batch then.
     """
 
     def __init__(self, operator: str, folder: Path | None = None) -> None:
-        self.operator, self._weights = operator, _SAME_WORK.get(operator, operator)
+        craft_of(operator)
+        self.operator, self._weights = operator, SAME_WORK.get(operator, operator)
         self._folder = folder or WEIGHTS / self._weights
 
     @cached_property
@@ -66,10 +69,11 @@ class NeuralSkill:
 
     @cached_property
     def _config(self) -> SkillNetworkConfig:
-        config = json.loads(self._read("config.json"))
-        if config["operator"] != self._weights:
-            raise InvalidValue(f"{self._folder} holds weights for {config['operator']!r}, not for {self.operator!r}")
-        return network_config(config["network"])
+        config = network_config(json.loads(self._read("config.json"))["network"])
+        if self._weights not in config.operators:
+            held = ", ".join(map(repr, config.operators))
+            raise InvalidValue(f"{self._folder} holds weights for {held}, not for {self._weights!r}")
+        return config
 
     @cached_property
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -89,16 +93,18 @@ class NeuralSkill:
         return NeuralExecution(step, scene, self)
 
     def act_batch(self, executions: Sequence[NeuralExecution], scenes: Sequence[SceneEstimate]) -> list[Action]:
-        """The next action of several executions in one call of the network."""
-        situations = [e.situation(s) for e, s in zip(executions, scenes, strict=True)]
-        answers = self.decide(executions, situations)
-        return [e.advance(s, *a) for e, s, a in zip(executions, situations, answers, strict=True)]
+        """The next action of several executions in one call of the network, whatever operators of it they play."""
+        pairs = list(zip(executions, scenes, strict=True))
+        moments = {i: e.moment(s) for i, (e, s) in enumerate(pairs) if not e.refusal}
+        answers = iter(self.decide([executions[i] for i in moments], list(moments.values())) if moments else [])
+        return [
+            e.advance(moments[i], *next(answers)) if i in moments else e.refuse(s) for i, (e, s) in enumerate(pairs)
+        ]
 
-    def decide(
-        self, executions: Sequence[NeuralExecution], situations: Sequence[Situation]
-    ) -> list[tuple[Action, bool]]:
+    def decide(self, executions: Sequence[NeuralExecution], moments: Sequence[Moment]) -> list[tuple[Action, bool]]:
         """For each execution the first action of its chunk and whether the network thinks it is done."""
-        features = np.stack([s.features() for s in situations])  # [B, F]
+        seen = zip(executions, moments, strict=True)
+        features = np.stack([self._config.encode(e.work, m.features()) for e, m in seen])  # [B, F]
         hidden = np.concatenate([e.hidden for e in executions])  # [B, size]
         actions, logits, _ = self.player.step(features, hidden, out=hidden)
         for i, execution in enumerate(executions):
@@ -110,12 +116,17 @@ class NeuralSkill:
     def describe(self) -> Mapping[str, Any]:
         parameters = sum(array.size for array in self._arrays.values())
         sha256 = hashlib.sha256(self._read("model.safetensors")).hexdigest()
-        return {"kind": "mamba3", "operator": self.operator, "parameters": parameters, "sha256": sha256}
+        kind = self._config.backbone
+        return {"kind": kind, "operator": self.operator, "parameters": parameters, "sha256": sha256}
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
-        """Train this operator from nothing; see :mod:`policies.skills.training`."""
-        if self._weights != self.operator:
+        """Train this operator, and those that the request names beside it, from nothing: :mod:`policies.skills.training`.
+
+        An operator that is another one's work is trained as that one.
+        """
+        if self._weights != self.operator and not request.operators:
             raise InvalidValue(f"the skill {self.operator!r} plays the weights of {self._weights!r}: train that one")
         from policies.skills.training import train
 
-        return train(self.operator, request)
+        wanted = request.operators or (self.operator,)
+        return train(tuple(dict.fromkeys(SAME_WORK.get(name, name) for name in wanted)), request)

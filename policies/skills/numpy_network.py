@@ -26,7 +26,12 @@ class NumpySkillNetwork:
         heads = {"embed": (D, F), "widen": (2 * D, D), "head": (config.chunk * len(CONTROLS) + 1, 2 * D)}
         shapes = {f"{n}.weight": s for n, s in heads.items()} | {f"{n}.bias": s[:1] for n, s in heads.items()}
         check_shapes({n: w for n, w in weights.items() if not n.startswith("backbone.")}, shapes)
-        self.backbone = NumpyStack(StackConfig(config.layers, config.block), under("backbone.", weights))
+        inner = under("backbone.", weights)
+        self.backbone: NumpyStack | _NumpyMlp = (
+            NumpyStack(StackConfig(config.layers, config.block), inner)
+            if config.backbone == "mamba3"
+            else _NumpyMlp(config, inner)
+        )
         self._embed = _Linear(weights["embed.weight"], weights["embed.bias"])
         self._widen = _Linear(weights["widen.weight"] / 2, weights["widen.bias"] / 2)
         rows = [*range(len(CONTROLS)), -1]  # the first action, and whether the skill is done
@@ -44,9 +49,41 @@ class NumpySkillNetwork:
         if features.shape[1:] != (self.config.features,):
             raise InvalidValue(f"the features must be [B, {self.config.features}], got {list(features.shape)}")
         x, after = self.backbone.step(self._embed(features), hidden, out)
-        wide = self._widen(x)
-        heads = self._head(wide + wide * np.tanh(wide))  # silu, of what was halved
+        heads = self._head(_silu(self._widen(x)))
         return np.tanh(heads[:, :-1]), heads[:, -1], after
+
+
+class _NumpyMlp:
+    """Steps what a :class:`~policies.skills.mlp.MlpStack` with these ``weights`` steps; its hidden states are empty."""
+
+    def __init__(self, config: SkillNetworkConfig, weights: Weights) -> None:
+        D, N = config.block.d_model, config.hidden
+        layers = range(config.layers)
+        shapes = {f"rise.{i}": (N, D) for i in layers} | {f"fall.{i}": (D, N) for i in layers}
+        check_shapes(
+            weights, {f"{n}.weight": s for n, s in shapes.items()} | {f"{n}.bias": s[:1] for n, s in shapes.items()}
+        )
+        self._layers = [
+            (
+                _Linear(weights[f"rise.{i}.weight"] / 2, weights[f"rise.{i}.bias"] / 2),
+                _Linear(weights[f"fall.{i}.weight"], weights[f"fall.{i}.bias"]),
+            )
+            for i in layers
+        ]
+
+    def rest(self, batch: int) -> Floats:
+        return np.zeros((batch, 0), np.float32)
+
+    def step(self, x: Floats, hidden: Floats, out: Floats | None = None) -> tuple[Floats, Floats]:
+        for rise, fall in self._layers:
+            x = x + fall(_silu(rise(x)))
+        return x, hidden if out is None else out
+
+
+def _silu(half: Floats) -> Floats:
+    """silu(2 h) of h."""
+    y: Floats = half + half * np.tanh(half)
+    return y
 
 
 class _Linear:

@@ -72,10 +72,10 @@ def _upright(axes: Array, middle: Array, half: Array, *, fixture: bool) -> Obsta
 def best_heading(scene: SceneEstimate, target: str, at: Array, square: float, now: float) -> float:
     """The heading for the hand at ``at`` [3] with most room about it.
 
-    It is ``square`` or a quarter turn from it, and of several with the same room the one nearest to ``now``.
+    It is ``square`` or some quarter turns from it, and of several with the same room the one nearest to ``now``.
     """
     things = obstacles(scene, target)
-    within = [h for h in (square, square + QUARTER, square - QUARTER) if abs(wrap(h)) < TURN]
+    within = [h for h in (square + k * QUARTER for k in (0, 1, -1, 2)) if abs(wrap(h)) < TURN]
     return wrap(max(within, key=lambda h: round(_room(things, at, h), 3) - 1e-6 * abs(wrap(h - now))))
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nsctl.geometry import matrix
 from nsctl.scene import Action, Array, SceneEstimate, make_action
 from nsctl.symbolic import PlanStep
 from policies.skills import funnel
-from policies.skills.situation import Situation
+from policies.skills.situation import Situation, lane_features
 from policies.skills.slide import hand_towards, heading_along, travel_height
 
 FORK = -0.25
@@ -76,6 +77,10 @@ class PushSituation:
     """Metres that the commanded point must still go for the body to be there."""
     off: float
     """Metres of the hand beside the body's middle, across the lane."""
+
+    def features(self) -> NDArray[np.float32]:
+        """The network's input, float32 [71]."""
+        return lane_features(self.hand, self.way, self.left, self.aside, (self.gap, self.lag, self.off))
 
 
 def goal_of(step: PlanStep, scene: SceneEstimate) -> PushGoal:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import hypot, tanh
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ TRAVEL_CLEARANCE = 0.03
 RELEASE_GAP = 0.001
 """Metres above its support that an object is let go."""
 FEATURES = 45
+STROKE_FEATURES = FEATURES + 26
+"""Of a situation that knows of a lane, too: see :func:`lane_features`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,16 @@ class Goal:
         return middle
 
 
+class Moment(Protocol):
+    """What a skill sees of one moment: the hand against a point, and whatever else its operator needs."""
+
+    @property
+    def hand(self) -> Situation: ...
+
+    def features(self) -> NDArray[np.float32]:
+        """The network's input, float32 [F]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Situation:
     """One moment of an execution. Vectors [3] and lengths in metres, angles in radians."""
@@ -76,20 +90,42 @@ class Situation:
     half: float
     """Half the object's width."""
 
+    @property
+    def hand(self) -> Situation:
+        """Itself: see :class:`Moment`."""
+        return self
+
     def features(self) -> NDArray[np.float32]:
         """The network's input, float32 [45]."""
         vectors = np.concatenate(
             [self.commanded, self.measured, self.grip, [self.climb_commanded, self.climb_measured]]
         )
-        scales = [vectors / 0.25, np.tanh(vectors / 0.03), np.tanh(vectors / 0.006)]  # 3 x [11]
-        width = [self.spread / 0.04, np.tanh(self.spread / 0.01), np.tanh(self.spread / 0.002)]
-        turn = [self.yaw / 0.8, np.tanh(self.yaw / 0.1), np.tanh(self.yaw / 0.02)]
-        reach = np.tanh(np.linalg.norm(self.grip) / 0.03), np.tanh(np.linalg.norm(self.commanded[:2]) / 0.006)
-        level = np.tanh(np.linalg.norm(self.measured[:2]) / 0.006), np.tanh(np.linalg.norm(self.grip) / 0.008)
-        return np.array(
-            [*np.concatenate(scales), *width, *turn, *reach, *level, self.gripper_command, self.half / 0.03],
-            dtype=np.float32,
-        )
+        scales = three_scales(vectors)  # [33]
+        width = (self.spread / 0.04, tanh(self.spread / 0.01), tanh(self.spread / 0.002))
+        turn = (self.yaw / 0.8, tanh(self.yaw / 0.1), tanh(self.yaw / 0.02))
+        away = hypot(*self.grip.tolist())  # plain floats: numpy would spend more time on calls than on these few numbers
+        reach = (tanh(away / 0.03), tanh(hypot(*self.commanded[:2].tolist()) / 0.006))
+        level = (tanh(hypot(*self.measured[:2].tolist()) / 0.006), tanh(away / 0.008))
+        rest = (*width, *turn, *reach, *level, self.gripper_command, self.half / 0.03)
+        return np.concatenate([scales, rest]).astype(np.float32)
+
+
+def three_scales(lengths: Array) -> Array:
+    """``lengths`` [n] in metres as a network gets them, [3n]: from afar, near by and at contact."""
+    return np.concatenate([lengths / 0.25, np.tanh(lengths / 0.03), np.tanh(lengths / 0.006)])
+
+
+def lane_features(
+    hand: Situation, way: Array, left: float, aside: Array | None = None, beside: Sequence[float] = (0.0, 0.0, 0.0)
+) -> NDArray[np.float32]:
+    """The input of a network that moves a thing along the unit vector ``way`` [3], float32 [71].
+
+    ``left`` is how far, ``aside`` [3] how far beside its lane the thing is, and ``beside`` three more lengths; in metres.
+    What an operator has no use for is 0.
+    """
+    across = np.zeros(3) if aside is None else aside
+    lengths = np.array([*(left * way[:2]), left, *across[:2], *beside])  # [8]
+    return np.concatenate([hand.features(), three_scales(lengths), way[:2]]).astype(np.float32)
 
 
 def goal_of(step: PlanStep, scene: SceneEstimate) -> Goal:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nsctl.errors import InvalidValue
 from nsctl.geometry import gripper_yaw, matrix, slid, wrap
@@ -17,23 +18,21 @@ from nsctl.scene import Action, Array, SceneEstimate, make_action
 from nsctl.symbolic import PlanStep
 from policies.skills import funnel
 from policies.skills.room import BELOW, TURN
-from policies.skills.situation import TRAVEL_CLEARANCE, Situation
+from policies.skills.situation import TRAVEL_CLEARANCE, Situation, lane_features
 
 HANDLE = -1
 """Which of a sliding body's boxes is its handle."""
 SPEED = 0.012
 """Metres a step along the rail: so slowly that what lies in the drawer stays where it is."""
-PRESS = 0.004
-"""Metres beyond the end to which the drawer is moved, because a biased tracker may see the end too early."""
+PRESS = 0.006
+"""Metres beyond its seen end to which the drawer is moved: the rail stops it, and a biased tracker may see the end early."""
 HELD = (0.004, 0.007)
 """Metres by which the fingers may stand wider than the handle to hold it well, and at all: it gives way to neither side, so
 that fingers which take it askew stay a little open."""
-REACHED, LEFT = 0.003, 0.008
-"""Metres before the end at which the drawer is let go, and at which it is left where it is once it was let go."""
 STOPPED = 0.0015
 """Metres before its goal at which the commanded point has arrived: a drawer that does not follow is stopped."""
-NEAR_END = 0.006
-"""Metres before the end within which a drawer that is stopped counts as being there."""
+NEAR_END, LEFT = 0.012, 0.014
+"""Metres before its seen end within which a drawer that is stopped is let go, and left where it is once it was let go."""
 TIME_LIMIT = 100
 """Control steps; about 50 are needed."""
 
@@ -57,6 +56,10 @@ class SlideSituation:
     """Unit vector [3] along which the drawer is to move."""
     left: float
     """Metres that it must still move; negative beyond the end."""
+
+    def features(self) -> NDArray[np.float32]:
+        """The network's input, float32 [71]."""
+        return lane_features(self.hand, self.way, self.left)
 
 
 def goal_of(step: PlanStep, scene: SceneEstimate) -> SlideGoal:
@@ -115,20 +118,41 @@ def slide_action(s: SlideSituation) -> Action:
     """Come down on the handle, close, move along the rail, and at its end let go and rise."""
     hand = s.hand
     if arrived(s):
-        free = funnel.ramp(hand.spread - funnel.FREE, 0.006)
-        return make_action([0.0, 0.0, free * funnel.GAIN * np.clip(hand.climb_commanded, -0.1, 0.1)], 0.0, -1.0)
+        return make_action(_let_go(hand), 0.0, -1.0)
     if not funnel.near(hand):
         return funnel.pick_action(hand)
     held = funnel.ramp(HELD[1] - hand.spread, HELD[1] - HELD[0])
-    ahead = hand.commanded + held * (s.left + PRESS) * s.way
+    ahead = _yielding(s) + held * (s.left + PRESS) * s.way
     return make_action(funnel.limit(funnel.GAIN * ahead, SPEED), funnel.GAIN * hand.yaw, 1.0)
 
 
+def _let_go(hand: Situation) -> Array:
+    """The move [3] off a handle: press no more, for a finger that presses cannot open; then centre above it, and rise."""
+    free = funnel.ramp(hand.spread - funnel.FREE, 0.006)
+    back = hand.commanded * [1.0, 1.0, 0.0]
+    rise = np.array([0.0, 0.0, np.clip(hand.climb_commanded, -0.1, 0.1)])
+    move: Array = free * (back + rise) + (1.0 - free) * (hand.commanded - hand.measured)
+    return funnel.GAIN * move
+
+
+def _yielding(s: SlideSituation) -> Array:
+    """The way [3] to the handle; across the rail, closed fingers go where the handle pushes them, not where it is seen.
+
+    The rail gives way to neither side: a hand that insisted on a place a few millimetres off would stay open by these.
+    """
+    hand = s.hand
+    if hand.gripper_command < 0.0:
+        return hand.commanded
+    side = np.array([-s.way[1], s.way[0], 0.0])
+    moved: Array = hand.commanded - hand.measured  # from the commanded point to the measured one
+    return hand.commanded + float((moved - hand.commanded) @ side) * side
+
+
 def arrived(s: SlideSituation) -> bool:
-    """Whether the drawer is at the end of its way, or is stopped just before it, or was let go there."""
+    """Whether the drawer is stopped where its end is seen, give or take the tracker's error, or was let go there."""
     if s.hand.gripper_command < 0.0:
         return s.left < LEFT
-    return s.left < REACHED or (_stopped(s) and s.left < NEAR_END)
+    return s.left < NEAR_END and _stopped(s)
 
 
 def done(s: SlideSituation) -> bool:

@@ -1,220 +1,223 @@
-"""Trains a skill from nothing: demonstrations, behaviour cloning, then rounds of DAgger, each one checked.
+"""Trains a skill from nothing: demonstrations, behaviour cloning, then rounds of DAgger until the check is passed.
 
 Rounds of one loop: collect episodes (round 0: demonstrations with noise; later: the learner acts, the teacher answers),
 train on everything so far, keep an exponential moving average of the weights, check it on fresh episodes. Each round ends
 in a checkpoint that is written whole or not at all, so an interrupted training resumes where the round began. The same
-seed on the same machine gives the same weights (Ross, Gordon and Bagnell, 2011, for DAgger).
+seed on the same machine gives the same weights on a CPU (Ross, Gordon and Bagnell, 2011, for DAgger).
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from safetensors.torch import load_file, save_file
 
 from nsctl.contracts import TrainingRequest
 from nsctl.errors import InvalidValue
 from nsctl.metering import counters
-from nsctl.phases import EpisodeClock
+from nsctl.phases import EpisodeClock, PhaseCost
 from nsctl.provenance import git
 from nsctl.statistics import wilson
+from policies.skills.board import Board
 from policies.skills.card import write_card
-from policies.skills.collect import Job, Kind, Trajectory, check, collect
+from policies.skills.collect import Job, Kind, Trajectory, Verdict, check, collect
 from policies.skills.config import SkillNetworkConfig
-from policies.skills.learner import Learner, Recipe
+from policies.skills.curves import draw_curves
+from policies.skills.journal import Journal
+from policies.skills.learner import Learner
+from policies.skills.schedule import QUICK, Schedule
 
 R = TypeVar("R")
+Mapper = Callable[..., Iterator[Any]]
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How much of what, round by round. The check of the last round is the figure on the card."""
+def train(operators: Sequence[str], request: TrainingRequest) -> Mapping[str, Any]:
+    """Train one network for ``operators``; weights, config, card and curves go into ``request.out``.
 
-    demos: int = 300
-    dagger: tuple[int, ...] = (200, 200, 200, 200)
-    check: int = 100
-    final_check: int = 1000
-    recipe: Recipe = field(default_factory=Recipe)
-    network: SkillNetworkConfig = field(default_factory=SkillNetworkConfig)
-
-    @property
-    def rounds(self) -> int:
-        return 1 + len(self.dagger)
-
-
-QUICK = Schedule(demos=4, dagger=(2,), check=2, final_check=4, recipe=Recipe(steps=(4, 4), batch=4))
-
-
-def train(operator: str, request: TrainingRequest) -> Mapping[str, Any]:
-    """Train ``operator`` and write weights, config and card into ``request.out``; returns the card's figures."""
-    if request.workers < 1:
-        raise InvalidValue(f"workers must be >= 1, got {request.workers}")
+    Returns the card's figures.
+    """
+    schedule, network = QUICK if request.quick else Schedule(), _network(operators, request)
+    _check_request(request)
     torch.set_num_threads(1)  # or the number of cores would change the sums, and with them the weights
-    schedule = QUICK if request.quick else Schedule()
-    if not request.resume and (request.out / "model.safetensors").exists():
-        raise InvalidValue(
-            f"{request.out} holds trained weights already: train into another folder (--out), or move them away"
-        )
     request.out.mkdir(parents=True, exist_ok=True)
-    journal = _Journal(request.out / "checkpoint", asdict(schedule) | {"operator": operator, "seed": request.seed})
+    settings = asdict(schedule) | asdict(network) | {"seed": request.seed, "tasks": request.tasks}
+    journal = Journal(request.out / "checkpoint", settings)
     if not request.resume:
         journal.clear()
-    learner = Learner(schedule.network, schedule.recipe, request.seed)
-    trainer = _Trainer(operator, request, schedule, learner, journal, _commit())
-    with _progress() as progress:
-        trainer.run(progress)
-    figures = journal.figures()
-    learner.export(request.out, operator)
-    write_card(request.out, operator, request, schedule, figures)
+    learner = Learner(network, schedule.recipe, request.seed, request.device)
+    with _progress() as progress, _mapper(request.workers) as mapper, Board(request.out / "tensorboard") as board:
+        trainer = Trainer(network, request, schedule, learner, journal, mapper, progress, board)
+        entries = trainer.run()
+    best = max(entries, key=lambda e: (e["interval"][0], e["round"]))
+    journal.restore(best["round"], learner)
+    learner.export(request.out)
+    figures = _figures(entries, best)
+    drawn = draw_curves(request.out / "curves.png", entries)
+    write_card(request.out, network, request, schedule, figures, curves=drawn)
     return figures
 
 
 @dataclass
-class _Trainer:
-    operator: str
+class Trainer:
+    """All that the rounds of one training share."""
+
+    network: SkillNetworkConfig
     request: TrainingRequest
     schedule: Schedule
     learner: Learner
-    journal: _Journal
-    commit: str
+    journal: Journal
+    mapper: Mapper
+    progress: Progress
+    board: Board
 
-    def run(self, progress: Progress) -> None:
-        """All rounds that the journal does not hold yet."""
+    def run(self) -> list[dict[str, Any]]:
+        """All rounds, those that the journal holds already and those that it does not; what was noted of each."""
         data: list[Trajectory] = []
+        entries: list[dict[str, Any]] = []
         for number in range(self.schedule.rounds):
-            if self.journal.has(number):
-                data += self.journal.load(number, self.learner)
-                continue
-            data += self._round(number, data, progress)
+            entry = self.journal.entry(number)
+            if entry is None:
+                entry, fresh = self._round(number, data)
+            else:
+                fresh = self.journal.load(number, self.learner)
+            data += fresh
+            entries.append(entry)
+            self.board.show(entry, self.schedule.recipe.steps)
+            if self._passed(entry["check"], whole=True):
+                break
+        return entries
 
-    def _round(self, number: int, data: list[Trajectory], progress: Progress) -> list[Trajectory]:
+    def _round(self, number: int, data: list[Trajectory]) -> tuple[dict[str, Any], list[Trajectory]]:
         clock = EpisodeClock(counters())
         kind: Kind = "dagger" if number else "demo"
-        count = self.schedule.dagger[number - 1] if number else self.schedule.demos
-        first = sum((self.schedule.demos, *self.schedule.dagger)[:number])
-        asked = self._ask(collect, kind, range(first, first + count), progress, f"round {number}: {kind}")
-        fresh = [trajectory for trajectory in asked if trajectory is not None]
-        kept = [t for t in fresh if t.success or kind != "demo"]
-        steps = self.schedule.recipe.steps[min(number, len(self.schedule.recipe.steps) - 1)]
-        bar = progress.add_task(f"round {number}: learn", total=steps)
-        losses = self.learner.fit(data + kept, steps, lambda: progress.advance(bar))
-        last = number == self.schedule.rounds - 1
-        checks = range(self.schedule.final_check if last else self.schedule.check)
-        verdicts = list(self._ask(check, "check", checks, progress, f"round {number}: check"))
-        won, tried = sum(v.success is True for v in verdicts), sum(v.success is not None for v in verdicts)
-        cost = clock.stop()["harness"]
+        first = (number > 0) * self.schedule.demos + max(number - 1, 0) * self.schedule.dagger
+        count = self.schedule.dagger if number else self.schedule.demos
+        title = f"round {number}: {kind}"
+        asked = [t for t in self._ask(collect, kind, range(first, first + count), title) if t is not None]
+        kept = [t for t in asked if t.success or kind != "demo"]
+        losses = self._learn(number, data + kept)
+        verdicts = self._check(number)
         # With one worker all of it was done in this process, whose clock has it already.
-        elsewhere = sum([t.cpu_joules for t in fresh] + [v.cpu_joules for v in verdicts]) * (self.request.workers > 1)
+        elsewhere = sum([t.cpu_joules for t in asked] + [v.cpu_joules for v in verdicts]) * (self.request.workers > 1)
         entry = {
             "round": number,
-            "episodes": len(fresh),
+            "episodes": len(asked),
             "frames": sum(len(t.ends) for t in data + kept),
-            "rollout_success": [sum(t.success for t in fresh), len(fresh)],
+            "rollout_success": [sum(t.success for t in asked), len(asked)],
             "loss": losses,
-            "check": [won, tried],
-            "interval": list(wilson(won, tried)),
-            "unprepared": len(verdicts) - tried,
-            "commit": self.commit,
-            "seconds": cost.wall,
-            "joules": None if cost.joules.value is None else cost.joules.value + elsewhere,
-            "label": cost.joules.label,
+            **_judged(verdicts),
+            "commit": _commit(),
+            **_spent(clock.stop()["harness"], elsewhere),
         }
-        progress.console.print(f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{tried}")
+        won, tried = entry["check"]
+        self.progress.console.print(
+            f"round {number}: {entry['frames']} frames, loss {losses[-1]:.4f}, check {won}/{tried}"
+            + "".join(f"; {reason} x{n}" for reason, n in list(entry["failures"].items())[:3])
+        )
         self.journal.write(number, kept, self.learner, entry)
-        return kept
+        return entry, kept
 
-    def _ask(
-        self, what: Callable[[Job], R], kind: Kind, episodes: Iterable[int], progress: Progress, title: str
-    ) -> Iterator[R]:
-        """``what`` of each episode, in order, by as many processes as were asked for."""
-        folder = None
-        if kind != "demo":
-            folder = self.request.out / "checkpoint" / f"learner-{self.learner.fingerprint()}"
-            self.learner.export(folder, self.operator)
-        jobs = [Job(self.operator, kind, self.request.seed, e, folder) for e in episodes]
-        bar = progress.add_task(title, total=len(jobs))
-        with _mapper(self.request.workers) as mapper:
-            for answer in mapper(what, jobs):
-                progress.advance(bar)
-                yield answer
+    def _learn(self, number: int, data: list[Trajectory]) -> list[float]:
+        steps = self.schedule.recipe.steps[min(number, len(self.schedule.recipe.steps) - 1)]
+        steps *= min(2, len(self.network.operators))  # several operators have more data and take longer to learn
+        bar = self.progress.add_task(f"round {number}: learn", total=steps)
+        return self.learner.fit(data, steps, lambda: self.progress.advance(bar))
+
+    def _check(self, number: int) -> list[Verdict]:
+        """A few episodes, and many where these succeed or no other round will follow."""
+        few, many = self.schedule.check, self.schedule.final_check
+        verdicts = list(self._ask(check, "check", range(few), f"round {number}: check"))
+        count = [sum(v.success is True for v in verdicts), sum(v.success is not None for v in verdicts)]
+        if self._passed(count) or number == self.schedule.rounds - 1:
+            verdicts += self._ask(check, "check", range(few, many), f"round {number}: check more")
+        return verdicts
+
+    def _passed(self, count: Sequence[int], *, whole: bool = False) -> bool:
+        """Whether all succeeded; of a ``whole`` check there are as many as the schedule asks for."""
+        won, tried = count
+        few = len(self.network.operators) * self.schedule.check
+        return 0 < tried == won and not (whole and tried <= few < self.schedule.final_check)
+
+    def _ask(self, what: Callable[[Job], R], kind: Kind, episodes: range, title: str) -> Iterator[R]:
+        """``what`` of each operator's episodes, in order, by as many processes as were asked for."""
+        weights = None if kind == "demo" else self.journal.learner(self.learner)
+        jobs = [
+            Job(operator, kind, self.request.seed, episode, weights, self.network, self.request.tasks)
+            for operator in self.network.operators
+            for episode in episodes
+        ]
+        bar = self.progress.add_task(title, total=len(jobs))
+        for answer in self.mapper(what, jobs):
+            self.progress.advance(bar)
+            yield answer
 
 
-class _Journal:
-    """What is on disk of a training: one folder, one checkpoint and one entry a round."""
+def _judged(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """How many of the episodes that could be set succeeded, and why the others did not."""
+    tried = [v for v in verdicts if v.success is not None]
+    won = sum(v.success is True for v in tried)
+    failures: dict[str, int] = {}
+    for verdict in tried:
+        if not verdict.success:
+            what = f"{verdict.task}: {verdict.reason}"
+            failures[what] = failures.get(what, 0) + 1
+    return {
+        "check": [won, len(tried)],
+        "interval": list(wilson(won, len(tried))),
+        "unprepared": len(verdicts) - len(tried),
+        "failures": dict(sorted(failures.items(), key=lambda pair: -pair[1])),
+    }
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self._folder, self._settings = folder, json.loads(json.dumps(settings))
-        folder.mkdir(parents=True, exist_ok=True)
 
-    def clear(self) -> None:
-        for path in self._folder.glob("round-*"):
-            path.unlink()
-        for path in self._folder.glob("learner-*"):
-            shutil.rmtree(path)
+def _spent(cost: PhaseCost, elsewhere: float) -> dict[str, Any]:
+    joules = None if cost.joules.value is None else cost.joules.value + elsewhere
+    return {"seconds": cost.wall, "joules": joules, "label": cost.joules.label}
 
-    def has(self, number: int) -> bool:
-        path = self._folder / f"round-{number}.json"
-        if not path.exists():
-            return False
-        if json.loads(path.read_text())["settings"] != self._settings:
-            raise InvalidValue(
-                f"{self._folder} holds a training with other settings: train into another folder, or without --resume"
-            )
-        return True
 
-    def write(self, number: int, data: list[Trajectory], learner: Learner, entry: Mapping[str, Any]) -> None:
-        """The JSON comes last: a round counts only once everything else of it is on disk."""
-        arrays = {
-            "features": np.concatenate([t.features for t in data]),
-            "labels": np.concatenate([t.labels for t in data]),
-            "ends": np.concatenate([t.ends for t in data]),
-            "lengths": np.array([len(t.ends) for t in data]),
-        }
-        np.savez(self._folder / f"round-{number}.npz", **arrays)  # type: ignore[arg-type]
-        save_file(learner.state(), self._folder / f"round-{number}.safetensors")
-        text = json.dumps({"settings": self._settings, "entry": entry}, indent=1)
-        half = self._folder / f"round-{number}.json.part"
-        half.write_text(text)
-        half.replace(self._folder / f"round-{number}.json")
+def _figures(entries: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> dict[str, Any]:
+    """All entries, and what a card says of the round whose weights are kept."""
+    return {
+        "rounds": list(entries),
+        "kept": best["round"],
+        "success": "{} of {}".format(*best["check"]),
+        "low": best["interval"][0],
+        "high": best["interval"][1],
+        "seconds": sum(e["seconds"] for e in entries),
+        "joules": None if any(e["joules"] is None for e in entries) else sum(e["joules"] for e in entries),
+        "label": entries[-1]["label"],
+        "commit": ", ".join(dict.fromkeys(e["commit"] for e in entries)),
+    }
 
-    def load(self, number: int, learner: Learner) -> list[Trajectory]:
-        learner.restore(load_file(self._folder / f"round-{number}.safetensors"))
-        with np.load(self._folder / f"round-{number}.npz", allow_pickle=False) as arrays:
-            cuts = np.cumsum(arrays["lengths"])[:-1]
-            parts = zip(*(np.split(arrays[name], cuts) for name in ("features", "labels", "ends")), strict=True)
-            return [Trajectory(x, y, ends, success=True, cpu_joules=0.0) for x, y, ends in parts]
 
-    def figures(self) -> dict[str, Any]:
-        """All entries, and the sums that a card shows."""
-        paths = sorted(self._folder.glob("round-*.json"), key=lambda p: int(p.stem.split("-")[1]))
-        rounds = [json.loads(path.read_text())["entry"] for path in paths]
-        return {
-            "rounds": rounds,
-            "success": "{} of {}".format(*rounds[-1]["check"]),
-            "low": rounds[-1]["interval"][0],
-            "high": rounds[-1]["interval"][1],
-            "seconds": sum(r["seconds"] for r in rounds),
-            "joules": None if any(r["joules"] is None for r in rounds) else sum(r["joules"] for r in rounds),
-            "label": rounds[-1]["label"],
-            "commit": ", ".join(dict.fromkeys(r["commit"] for r in rounds)),
-        }
+def _network(operators: Sequence[str], request: TrainingRequest) -> SkillNetworkConfig:
+    return SkillNetworkConfig(tuple(operators), request.backbone or "mamba3")  # type: ignore[arg-type]
+
+
+def _check_request(request: TrainingRequest) -> None:
+    """Refuse what cannot be done before anything is."""
+    if request.workers < 1:
+        raise InvalidValue(f"workers must be >= 1, got {request.workers}")
+    kind = request.device.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise InvalidValue(f"device must be cpu, cuda, cuda:N or mps, got {request.device!r}")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InvalidValue("no CUDA device is here, or this build of PyTorch knows none: train with --device cpu")
+    if not request.resume and (request.out / "model.safetensors").exists():
+        raise InvalidValue(
+            f"{request.out} holds trained weights already: train into another folder (--out), or move them away"
+        )
 
 
 @contextmanager
-def _mapper(workers: int) -> Iterator[Any]:
-    """A map over jobs, in order, in this process or in several."""
+def _mapper(workers: int) -> Iterator[Mapper]:
+    """A map over jobs, in order, in this process or in several that stay for the whole training."""
     if workers == 1:
         yield map
         return
@@ -223,7 +226,7 @@ def _mapper(workers: int) -> Iterator[Any]:
 
 
 def _commit() -> str:
-    """The commit that the training begins with, and whether the code differed from it."""
+    """The commit that the round begins with, and whether the code differed from it."""
     found = git()
     return "unknown" if found is None else found.sha[:9] + (" with changes" if found.dirty else "")
 

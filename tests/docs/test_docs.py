@@ -17,7 +17,9 @@ from nsctl import tasks
 from nsctl.cli.app import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("examples/*.md")]
+)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 PICTURE = re.compile(r'src="([^"]+)"')
 COMMAND = re.compile(r"(?:^ {4}|&& |`)(nsctl [a-z][^#`\n]*)", re.MULTILINE)

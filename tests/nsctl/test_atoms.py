@@ -76,3 +76,25 @@ def test_an_atom_is_bound_all_at_once() -> None:
 def test_a_state_lists_its_atoms_in_order() -> None:
     assert [str(atom) for atom in START] == ["clear(d1)", "clear(right)", "on(d1, left)"]
     assert str(Object("d1", DISC)) == "d1 - disc"
+
+
+BRIGHT, DARK, LIT = (Atom(name, ("lamp",)) for name in ("bright", "dark", "lit"))
+
+
+def test_an_atom_on_which_fitting_states_disagree_is_unknown() -> None:
+    state = SymbolicState(frozenset({BRIGHT, LIT}), frozenset({frozenset({DARK, LIT})}))
+    assert state.unknown == {BRIGHT, DARK}
+    assert [state.value(atom) for atom in (BRIGHT, DARK, LIT, Atom("broken", ("lamp",)))] == [None, None, True, False]
+    assert SymbolicState.of({BRIGHT}).unknown == frozenset()
+
+
+def test_of_fitting_states_the_one_nearest_to_what_was_expected_is_taken() -> None:
+    state = SymbolicState(frozenset({BRIGHT, LIT}), frozenset({frozenset({DARK, LIT}), frozenset({DARK})}))
+    taken = state.nearest(SymbolicState.of({DARK}))
+    assert taken.atoms == {DARK}
+    assert taken.unknown == state.unknown, "what is unknown stays so, whatever is believed"
+    assert state.nearest(SymbolicState.of({BRIGHT})) == state
+    assert state.nearest(SymbolicState()).atoms == {DARK}
+    assert SymbolicState.of({BRIGHT}).nearest(SymbolicState.of({DARK})).atoms == {BRIGHT}, (
+        "what is seen for certain holds"
+    )

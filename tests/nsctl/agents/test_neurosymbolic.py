@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from nsctl import registry
-from nsctl.agents.neurosymbolic import MAX_FAILURES, MAX_PLANS, NeuroSymbolicAgent, scripted
-from nsctl.contracts import AgentReport, SuiteOptions, World
+from nsctl.agents.neurosymbolic import LOOK_AGAIN, MAX_FAILURES, MAX_LOOKS, MAX_PLANS, NeuroSymbolicAgent, scripted
+from nsctl.contracts import RECOVERIES, AgentReport, SuiteOptions, World
 from nsctl.episode import Episode, play
 from nsctl.errors import EpisodeError, InvalidValue
 from nsctl.phases import EpisodeClock
 from nsctl.scene import Action, Pose, SceneEstimate, make_action
-from nsctl.symbolic import PlanStep
+from nsctl.symbolic import Atom, PlanStep, Problem, SymbolicState
 
 
 @pytest.fixture
@@ -256,3 +256,73 @@ def test_an_operator_without_a_skill_is_named(world: World) -> None:
 def test_before_reset_it_refuses() -> None:
     with pytest.raises(InvalidValue, match="the agent scripted was not reset"):
         scripted().report()
+
+
+class Unsure:
+    """A grounder that leaves open, for its first ``looks``, whether the first disc lies on the second."""
+
+    def __init__(self, looks: int) -> None:
+        self._grounder, self._left = registry.load("grounders", "geometric")(), looks
+
+    def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
+        state: SymbolicState = self._grounder(scene, problem)
+        self._left -= 1
+        if self._left < 0:
+            return state
+        return SymbolicState(state.atoms, state.others | {state.atoms - {Atom("on", ("disc1", "disc2"))}})
+
+
+@pytest.mark.parametrize(("unsure", "looks"), [(0, 0), (2, 2), (MAX_LOOKS, MAX_LOOKS), (99, MAX_LOOKS)])
+def test_what_matters_and_is_unknown_is_looked_at_again(world: World, unsure: int, looks: int) -> None:
+    """Three times at most: then the agent acts on what is likeliest."""
+    made = agent(lambda count, step: None)
+    made._grounder = Unsure(unsure)
+    observation, clock = world.reset(0, 0), EpisodeClock()
+    made.reset(world.task.brief(), 0, clock)
+    waited = 0
+    while not made.report().steps:
+        action = made.act(observation)
+        assert action is not None
+        waited += not made.report().steps
+        observation = world.step(action)
+    assert made.report().looks == looks
+    assert waited == looks * (LOOK_AGAIN + 1)
+    assert made.report().steps[0]["step"] == "pick(disc1, disc2)"
+
+
+def test_an_effect_that_cannot_be_seen_is_believed_to_be_as_promised(world: World) -> None:
+    made = agent(lambda count, step: None)
+    made._grounder = Unsure(99)
+    episode = play(world, made, EpisodeClock(), 0, 0)
+    assert episode.outcome.status == "succeeded"
+    assert episode.report.plans == 1
+
+
+def recovering(spoil: Callable[[int, PlanStep], str | None]) -> NeuroSymbolicAgent:
+    """The agent of these tests with both recoveries."""
+    made = agent(spoil)
+    for name in RECOVERIES:
+        made.adopt(registry.load("skills", name)())
+    return made
+
+
+def test_a_step_that_fails_again_is_recovered_from_before_the_next_try(world: World) -> None:
+    """The hand holds nothing, so that taking anew fails at once and the hand is cleared instead."""
+    made = recovering(lambda count, step: "failed" if count <= 2 else None)
+    episode = play(world, made, EpisodeClock(), 0, 0)
+    assert episode.outcome.status == "succeeded"
+    assert [(s["step"], s["status"]) for s in episode.report.steps[:5]] == [
+        ("pick(disc1, disc2)", "failed"), ("pick(disc1, disc2)", "failed"), ("regrasp(disc1)", "failed"),
+        ("clear(disc1)", "succeeded"), ("pick(disc1, disc2)", "succeeded"),
+    ]  # fmt: skip
+    assert episode.report.retries == 2, "a recovery is no retry"
+
+
+def test_one_recovery_that_succeeds_is_enough(world: World) -> None:
+    made = recovering(lambda count, step: None)
+    made.adopt(Sometimes("place-scripted", lambda count, step: "failed" if count <= 2 else None))
+    episode = play(world, made, EpisodeClock(), 0, 0)
+    assert episode.outcome.status == "succeeded"
+    steps = [s["step"] for s in episode.report.steps]
+    assert steps[3] == "regrasp(disc1)"
+    assert "clear(disc1)" not in steps

@@ -23,6 +23,7 @@ NSCTL = (sys.executable, "-m", "nsctl")
 KEYS = [
     "task",
     "agent",
+    "skills",
     "engine",
     "episodes",
     "success_once",
@@ -163,10 +164,13 @@ def test_a_task_or_a_record_must_be_named() -> None:
 
 
 def test_what_the_record_has_settled_is_not_taken_twice(tmp_path: Path) -> None:
-    answer = call("hanoi-1", "--resume", str(tmp_path), "--pose-noise", "0.001", "--disturb", "push")
+    answer = call("hanoi-1", "--resume", str(tmp_path), "--pose-noise", "0.001", "--disturb", "push", "--skill", "pick")
     assert answer.exit_code == 2
     told = " ".join(answer.stderr.replace("│", " ").split())
-    assert "Invalid value for --resume: the record has settled TASK, --disturb, --pose-noise: leave it out" in told
+    assert (
+        "Invalid value for --resume: the record has settled TASK, --disturb, --pose-noise, --skill: leave it out"
+        in told
+    )
 
 
 def test_a_folder_without_a_record_is_told(tmp_path: Path) -> None:
@@ -209,9 +213,12 @@ def test_an_option_is_not_taken_for_a_folder() -> None:
     assert "a folder was expected" in told.output
 
 
-def test_an_agent_that_lacks_a_skill_is_refused_before_anything_is_played(tmp_path: Path) -> None:
+def test_an_agent_that_lacks_a_skill_is_refused_before_anything_is_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nsctl.agents.neurosymbolic.OPERATORS", ("pick", "place", "stack"))
     told = CliRunner().invoke(app, ["run", "drawer-1", "--runs", str(tmp_path / "runs")])
     assert told.exit_code == 2
     assert "none for" in told.output
-    assert "scripted" in told.output
+    assert "--skill NAME" in told.output
     assert not (tmp_path / "runs").exists()

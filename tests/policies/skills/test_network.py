@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from nsctl.errors import InvalidValue
-from policies.skills.config import SkillNetworkConfig
+from nsctl.errors import InvalidValue, NsctlError
+from policies.skills.config import BACKBONES, Backbone, SkillNetworkConfig
+from policies.skills.network import SkillNetwork
 from policies.skills.neural import NeuralSkill
 from policies.skills.numpy_network import NumpySkillNetwork
 
@@ -65,6 +66,49 @@ def test_over_a_whole_execution_too(operator: str) -> None:
             played, logit, hidden = skill.player.step(moment.numpy(), hidden)
             np.testing.assert_allclose(played, actions[:, 0].numpy(), rtol=0, atol=2e-5)
             np.testing.assert_allclose(logit, logits.numpy(), rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("backbone", ["mamba3", "mlp"])
+def test_any_network_plays_as_it_learns_alone_and_in_batches(backbone: Backbone) -> None:
+    config = SkillNetworkConfig(("pick", "open", "push"), backbone)
+    torch.manual_seed(1)
+    network = SkillNetwork(config).eval()
+    player = NumpySkillNetwork(config, {name: w.numpy() for name, w in network.state_dict().items()})
+    features = torch.randn(12, 5, config.features)
+    states, hidden, single = network.rest(5), player.rest(5), player.rest(1)
+    with torch.inference_mode():
+        for moment in features:
+            actions, logits, states = network.step(moment, states)
+            played, logit, hidden = player.step(moment.numpy(), hidden)
+            alone, _, single = player.step(moment[3:4].numpy(), single)
+            np.testing.assert_allclose(played, actions[:, 0].numpy(), rtol=0, atol=2e-5)
+            np.testing.assert_allclose(logit, logits.numpy(), rtol=1e-4, atol=1e-4)
+            np.testing.assert_array_equal(played[3:4], alone)
+
+
+def test_the_mlp_is_as_large_as_the_recurrent_network() -> None:
+    sizes = [sum(p.numel() for p in SkillNetwork(SkillNetworkConfig(backbone=b)).parameters()) for b in BACKBONES]
+    assert max(sizes) < 1.01 * min(sizes)
+
+
+def test_a_shared_network_is_told_its_operator_and_sees_zeros_where_it_lacks_features() -> None:
+    config = SkillNetworkConfig(("pick", "open"))
+    encoded = config.encode("open", np.ones(71, np.float32)), config.encode("pick", np.ones(45, np.float32))
+    assert [list(e[71:]) for e in encoded] == [[0.0, 1.0], [1.0, 0.0]]
+    assert encoded[1][:71].sum() == 45.0
+    assert config.features == 73
+
+
+@pytest.mark.parametrize(
+    ("operators", "message"),
+    [
+        (("stack",), "no operator that a network can learn is called 'stack'"),
+        ((), "one operator at least and none twice"),
+    ],
+)
+def test_operators_that_no_network_learns_are_refused(operators: tuple[str, ...], message: str) -> None:
+    with pytest.raises(NsctlError, match=message):
+        SkillNetworkConfig(operators)
 
 
 def test_features_of_another_size_are_refused() -> None:

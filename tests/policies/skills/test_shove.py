@@ -14,7 +14,7 @@ from nsctl.scene import Body, ObjectEstimate, Pose, Proprioception, SceneEstimat
 from nsctl.symbolic import PlanStep
 from policies.perception.tracker import TrackerPerception
 from policies.skills.execution import PATIENCE
-from policies.skills.scripted import StrokeSkill
+from policies.skills.scripted import ScriptedSkill
 from policies.skills.shove import FORK, LOW, THICK, TIME_LIMIT, goal_of, push_action, ready, situate
 
 DOWN = np.array([0.0, 1.0, 0.0, 0.0])
@@ -107,7 +107,7 @@ def test_a_body_that_is_there_is_left_alone() -> None:
 
 
 def test_a_body_that_left_its_lane_is_given_up() -> None:
-    execution = StrokeSkill("push").begin(PUSH, scene())
+    execution = ScriptedSkill("push").begin(PUSH, scene())
     astray = scene(crate=(0.50, 0.05))
     for _ in range(PATIENCE):
         assert execution.status == "running"
@@ -116,7 +116,7 @@ def test_a_body_that_left_its_lane_is_given_up() -> None:
 
 
 def test_a_push_that_never_gets_there_ends() -> None:
-    execution = StrokeSkill("push").begin(PUSH, scene())
+    execution = ScriptedSkill("push").begin(PUSH, scene())
     for _ in range(TIME_LIMIT):
         execution.act(scene())
     assert execution.reason == f"not done after {TIME_LIMIT} steps"

@@ -15,8 +15,8 @@ from nsctl.scene import Body, Box, Mount, ObjectEstimate, Observation, Pose, Pro
 from nsctl.symbolic import PlanStep
 from policies.perception.tracker import TrackerPerception
 from policies.skills.execution import PATIENCE
-from policies.skills.scripted import StrokeExecution, StrokeSkill
-from policies.skills.slide import TIME_LIMIT, goal_of, situate, slide_action
+from policies.skills.scripted import ScriptedSkill
+from policies.skills.slide import NEAR_END, PRESS, TIME_LIMIT, goal_of, situate, slide_action
 
 TRAVEL, HANDLE_AT = 0.10, (0.08, 0.0, 0.0)
 DOWN = np.array([0.0, 1.0, 0.0, 0.0])
@@ -115,14 +115,38 @@ def test_a_held_handle_is_moved_along_the_rail(step: PlanStep, sign: float, turn
     assert action[6] == 1.0
 
 
-@pytest.mark.parametrize(("step", "end"), [(OPEN, TRAVEL), (CLOSE, 0.0)])
-def test_at_its_end_the_handle_is_let_go(step: PlanStep, end: float) -> None:
-    held = scene(end, hand=(0, 0, 0), gripper=0.03, command=1.0)
+@pytest.mark.parametrize(("step", "end", "sign"), [(OPEN, TRAVEL, -1.0), (CLOSE, 0.0, 1.0)])
+def test_stopped_at_its_end_the_handle_is_let_go(step: PlanStep, end: float, sign: float) -> None:
+    pressing = (sign * PRESS, 0, 0)
+    held = scene(end, hand=(0, 0, 0), commanded=pressing, gripper=0.03, command=1.0)
     let_go = scene(end, hand=(0, 0, 0), gripper=0.06, command=-1.0)
     first, then = (slide_action(situate(goal_of(step, s), s)) for s in (held, let_go))
     assert first[6] == then[6] == -1.0
     assert first[2] == 0.0
+    assert sign * first[0] < 0.0  # it presses no more before the fingers are free
     assert then[2] > 0.1
+
+
+def test_a_biased_tracker_does_not_end_the_stroke_early() -> None:
+    """The drawer is seen at its end, but nothing stops the hand there yet."""
+    going = scene(0.0, hand=(0, 0, 0), gripper=0.03, command=1.0)
+    action = slide_action(situate(goal_of(CLOSE, going), going))
+    assert action[0] > 0.01
+    assert action[6] == 1.0
+
+
+def test_a_stop_before_the_seen_end_counts_within_the_trackers_error() -> None:
+    for left, goes_on in ((NEAR_END - 0.001, False), (NEAR_END + 0.002, True)):
+        stopped = scene(left, hand=(0, 0, 0), commanded=(left + PRESS, 0, 0), gripper=0.03, command=1.0)
+        assert (slide_action(situate(goal_of(CLOSE, stopped), stopped))[6] > 0) == goes_on
+
+
+def test_closed_fingers_give_way_across_the_rail() -> None:
+    """The handle pushes the hand 4 mm aside of where the tracker sees it: the command follows the hand."""
+    pushed = scene(0.05, hand=(0, 0.004, 0), commanded=(0, 0, 0), gripper=0.03, command=1.0)
+    assert slide_action(situate(goal_of(CLOSE, pushed), pushed))[1] > 0.01
+    open_hand = scene(0.05, hand=(0, 0.004, 0), commanded=(0, 0, 0), gripper=0.08, command=-1.0)
+    assert abs(slide_action(situate(goal_of(CLOSE, open_hand), open_hand))[1]) < 1e-6
 
 
 @pytest.mark.parametrize("turn", [-0.6, 0.0, 0.6])
@@ -132,8 +156,8 @@ def test_the_fingers_close_across_the_rail(turn: float) -> None:
 
 
 def test_a_drawer_that_does_not_follow_is_given_up() -> None:
-    jammed = scene(0.05, hand=(0, 0, 0), commanded=(-0.054, 0, 0), gripper=0.03, command=1.0)
-    execution: StrokeExecution[object, object] = StrokeSkill("open").begin(OPEN, jammed)
+    jammed = scene(0.05, hand=(0, 0, 0), commanded=(-0.056, 0, 0), gripper=0.03, command=1.0)
+    execution = ScriptedSkill("open").begin(OPEN, jammed)
     for _ in range(PATIENCE):
         assert execution.status == "running"
         execution.act(jammed)
@@ -144,7 +168,7 @@ def test_a_drawer_that_does_not_follow_is_given_up() -> None:
 
 def test_a_handle_that_is_never_reached_takes_no_longer_than_the_limit() -> None:
     far = scene(0.05)
-    execution = StrokeSkill("close").begin(CLOSE, far)
+    execution = ScriptedSkill("close").begin(CLOSE, far)
     for _ in range(TIME_LIMIT):
         execution.act(far)
     assert execution.reason == f"not done after {TIME_LIMIT} steps"
