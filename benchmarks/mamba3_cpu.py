@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def one_core() -> None:
-    """Keep this process on the core where it runs (on Linux), and PyTorch on one thread."""
+    """Keep this process on the last of the cores that it may use (on Linux), and PyTorch on one thread."""
     torch.set_num_threads(1)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -15,7 +15,6 @@ from policies.mamba3.decoder import BufferedDecoder, Decoder, decoder
 from policies.mamba3.sizes import stack_size
 from policies.mamba3.stack import Layer, Mamba3Stack
 
-KINDS = ("graph",)
 CPU_GOAL = 250.0
 MARKS = (1, 1024, 65536)
 CPU_MARKS = (1, 1024, 16384)

@@ -16,7 +16,6 @@ from policies.mamba3.block import Mamba3, cast
 from policies.mamba3.config import Mamba3Config
 from policies.mamba3.sizes import stack_size
 
-CHUNK = 64
 GPU_LENGTHS = [2**k * 1024 for k in range(7)]
 CPU_LENGTHS = [2**k * 256 for k in range(6)]
 
@@ -96,10 +95,8 @@ class _Sequences:
             goal = share * min(known)
         self.bench.add(Row(f"{what}, {self.shape.name}", "µs", ours, goal, theirs, earlier, floor))
 
-    def _layers(
-        self, make: Callable[[nn.Module, Tensor], Work], wrap: Callable[[Work], Work], what: str = ""
-    ) -> dict[str, Work]:
-        what = what or _title(make, wrap)
+    def _layers(self, make: Callable[[nn.Module, Tensor], Work], wrap: Callable[[Work], Work]) -> dict[str, Work]:
+        what = _title(make, wrap)
         works = self.bench.attempt(f"{what}: ours", lambda: wrap(make(self.ours, self.u)))
         if self.theirs is not None:
             works |= self.bench.attempt(f"{what}: official", lambda: wrap(make(self.theirs, self.u)))

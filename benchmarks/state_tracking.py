@@ -110,6 +110,8 @@ def arguments() -> argparse.Namespace:
         p.error(f"--every must be a multiple of {SHORT}, got {a.every}")
     if len(a.stages) != len(a.steps):
         p.error(f"--stages and --steps must be as many, got {len(a.stages)} and {len(a.steps)}")
+    if sum(a.steps) % a.every:
+        p.error(f"--steps must add up to a multiple of --every = {a.every}, got {sum(a.steps)}")
     return a
 
 

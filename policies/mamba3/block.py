@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from nsctl.errors import InvalidValue, UnknownName
 from policies.mamba3 import recurrence
 from policies.mamba3.checks import check_cuts, check_input, check_lengths, check_state
-from policies.mamba3.config import Mamba3Config
+from policies.mamba3.config import Mamba3Config, require_count
 from policies.mamba3.kernels.available import why_not_fused
 from policies.mamba3.norm import RMSNorm, rms_norm, wide, widened
 from policies.mamba3.recurrence import Drive, Mamba3State, state_shapes
@@ -82,9 +82,12 @@ class Mamba3(nn.Module):
 
         From ``state``, or from rest. ``reset`` [B, L] (bool) begins a new episode before a moment: nothing passes from
         what was earlier. ``lengths`` [B] counts the real moments of each row; the output is zero after them.
+        A ``chunk`` of your own is for PyTorch, whatever the backend.
         """
-        if chunk is None and (other := self._elsewhere(u, state)) is not None:
-            self._check(u, state, reset, lengths)
+        self._check(u, state, reset, lengths)
+        if chunk is not None:
+            require_count("chunk", chunk, least=1)
+        elif (other := self._elsewhere(u, state)) is not None:
             return other(self, u, state, reset, lengths)
         state, reset, real = self._prepare(u, state, reset, lengths)
         drive, gate = self._drive(u)
@@ -95,6 +98,7 @@ class Mamba3(nn.Module):
         self, u: Tensor, state: Mamba3State | None = None, *, reset: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Mamba3State]:
         """The reference for :meth:`scan`, one moment after the other."""
+        self._check(u, state, reset, lengths)
         state, reset, real = self._prepare(u, state, reset, lengths)
         drive, gate = self._drive(u)
         y, state = recurrence.sequential(drive, state, reset, real)
@@ -105,7 +109,7 @@ class Mamba3(nn.Module):
         check_input(u, self.config, self.in_proj.weight, moments=False)
         check_state(state, self.config, u, self.in_proj.weight)
         if reset is not None:
-            state = state.cleared().where(check_cuts(reset, u.shape[:1]), state)
+            state = state.cleared().where(check_cuts(reset, u.shape[:1], u.device), state)
         drive, gate = self._drive(u)
         y, state = recurrence.step(drive, state)
         return self._readout(y, drive, gate), state
@@ -120,7 +124,6 @@ class Mamba3(nn.Module):
         self, u: Tensor, state: Mamba3State | None, reset: Tensor | None, lengths: Tensor | None
     ) -> tuple[Mamba3State, Tensor, Tensor]:
         """The state to start from, and [B, L] where a row is reset and where it is real."""
-        self._check(u, state, reset, lengths)
         state, real = self.rest(len(u)) if state is None else state, real_moments(u, lengths)
         return state, torch.zeros_like(real) if reset is None else reset & real, real
 
@@ -130,7 +133,7 @@ class Mamba3(nn.Module):
         if state is not None:
             check_state(state, self.config, u, self.in_proj.weight)
         if reset is not None:
-            check_cuts(reset, u.shape[:2])
+            check_cuts(reset, u.shape[:2], u.device)
         if lengths is not None:
             check_lengths(lengths, u)
 

@@ -46,18 +46,27 @@ def check_state(state: Mamba3State, config: Mamba3Config, u: Tensor, weight: Ten
             raise InvalidValue(f"the state's {name} is {part.dtype}, the block computes in {dtype}")
 
 
-def check_cuts(reset: Tensor, shape: torch.Size) -> Tensor:
-    """``reset`` is true or false for every moment."""
-    if reset.dtype != torch.bool or reset.shape != shape:
-        raise InvalidValue(f"reset must be bool of shape {list(shape)}, got {reset.dtype} of shape {list(reset.shape)}")
+def check_cuts(reset: Tensor, shape: torch.Size, device: torch.device) -> Tensor:
+    """``reset`` is true or false for every moment, and lies on the ``device`` of the input."""
+    if not isinstance(reset, Tensor) or reset.dtype != torch.bool or reset.shape != shape:
+        raise InvalidValue(f"reset must be a bool tensor of shape {list(shape)}, got {_kind(reset)}")
+    if reset.device != device:
+        raise InvalidValue(f"reset is on {reset.device}, the input on {device}")
     return reset
 
 
 def check_lengths(lengths: Tensor, u: Tensor) -> Tensor:
-    """``lengths`` [B] counts moments of ``u`` [B, L, ...]."""
-    whole = not lengths.dtype.is_floating_point and lengths.dtype != torch.bool
+    """``lengths`` [B] counts moments of ``u`` [B, L, ...]. Looked at on a GPU too: a kernel would read beyond the row."""
+    whole = isinstance(lengths, Tensor) and not lengths.dtype.is_floating_point and lengths.dtype != torch.bool
     if not whole or lengths.shape != u.shape[:1]:
-        raise InvalidValue(f"lengths must be {len(u)} integers, got {lengths.dtype} of shape {list(lengths.shape)}")
+        raise InvalidValue(f"lengths must be a tensor of {len(u)} integers, got {_kind(lengths)}")
+    if lengths.device != u.device:
+        raise InvalidValue(f"lengths are on {lengths.device}, the input on {u.device}")
     if lengths.min() < 0 or lengths.max() > u.shape[1]:
         raise InvalidValue(f"lengths must lie in 0..{u.shape[1]}, got {lengths.tolist()}")
     return lengths
+
+
+def _kind(value: object) -> str:
+    """What ``value`` is, for a message."""
+    return f"{value.dtype} of shape {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

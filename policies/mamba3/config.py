@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,8 +48,8 @@ class Mamba3Config:
             raise InvalidValue(f"d_state must be a multiple of 4, got {self.d_state}")
         if self.a_activation not in ("softplus", "heavy_tail"):
             raise InvalidValue(f"a_activation must be softplus or heavy_tail, got {self.a_activation!r}")
-        if not 0 < self.dt_min < self.dt_max:
-            raise InvalidValue(f"0 < dt_min < dt_max is needed, got {self.dt_min} and {self.dt_max}")
+        if not 0 < self.dt_min < self.dt_max < math.inf:
+            raise InvalidValue(f"0 < dt_min < dt_max < inf is needed, got {self.dt_min} and {self.dt_max}")
 
     @property
     def d_inner(self) -> int:

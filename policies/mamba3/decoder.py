@@ -22,7 +22,7 @@ from policies.mamba3.config import require_count
 from policies.mamba3.kernels.available import why_not
 from policies.mamba3.norm import wide
 from policies.mamba3.recurrence import Mamba3State
-from policies.mamba3.stack import Layer, Mamba3Language, Mamba3Stack, States
+from policies.mamba3.stack import Mamba3Language, Mamba3Stack, States, weight_of
 
 
 class Decoder(ABC):
@@ -38,7 +38,7 @@ class Decoder(ABC):
     def __init__(self, stack: Mamba3Stack, batch: int) -> None:
         require_count("batch", batch, least=1)
         self.stack, self.batch = stack, batch
-        self._weight = _weight(stack)
+        self._weight = weight_of(stack)
 
     def step(self, x: Tensor, reset: Tensor | None = None) -> Tensor:
         """One moment of every episode, [B, D] to [B, D] (float32 at least); where ``reset`` [B] is true, from rest.
@@ -53,7 +53,7 @@ class Decoder(ABC):
         if x.dtype not in (weight.dtype, wide(weight.dtype)):
             raise InvalidValue(f"the input is {x.dtype}, the stack's weights are {weight.dtype}: convert one of them")
         if reset is not None:
-            check_cuts(reset, x.shape[:1])
+            check_cuts(reset, x.shape[:1], x.device)
         with torch.no_grad():
             return self._step(x, reset)
 
@@ -144,7 +144,7 @@ class PlainStack:
     """:meth:`Mamba3Stack.step` on tensors that stay where they are."""
 
     def __init__(self, stack: Mamba3Stack, batch: int) -> None:
-        weight = _weight(stack)
+        weight = weight_of(stack)
         self.x = weight.new_zeros(batch, stack.config.block.d_model, dtype=wide(weight.dtype))
         self.reset = torch.zeros(batch, dtype=torch.bool, device=weight.device)
         self._stack, self._now = stack, stack.rest(batch)
@@ -207,7 +207,7 @@ def decoder(stack: Mamba3Stack, batch: int, kind: str = "auto") -> Decoder:
 
 def graph(stack: Mamba3Stack, batch: int) -> Decoder:
     """A CUDA graph of the fused kernels where they can step ``stack``, else of the plain step."""
-    weight = _weight(stack)
+    weight = weight_of(stack)
     require_count("batch", batch, least=1)
     if weight.device.type != "cuda":
         raise InvalidValue(f"kind 'graph' needs the stack on a CUDA device, it is on {weight.device}: take 'auto'")
@@ -226,7 +226,7 @@ KINDS: dict[str, Callable[[Mamba3Stack, int], Decoder]] = {
 
 
 def _quickest(stack: Mamba3Stack, batch: int) -> Decoder:
-    weight = _weight(stack)
+    weight = weight_of(stack)
     if weight.device.type == "cuda":
         return graph(stack, batch)
     return NumpyDecoder(stack, batch) if weight.dtype == torch.float32 else TorchDecoder(stack, batch)
@@ -234,10 +234,10 @@ def _quickest(stack: Mamba3Stack, batch: int) -> Decoder:
 
 def _in_place(stack: Mamba3Stack, batch: int) -> tuple[InPlace, str]:
     """What a graph shall repeat, and its name."""
-    if (reason := why_not(_weight(stack))) is None:
-        from policies.mamba3.kernels.decode import FusedStack, why_not_fused
+    if (reason := why_not(weight_of(stack))) is None:
+        from policies.mamba3.kernels.decode import FusedStack, why_not_stepped
 
-        if (reason := why_not_fused(stack)) is None:
+        if (reason := why_not_stepped(stack)) is None:
             return FusedStack(stack, batch), "the fused kernels"
     return PlainStack(stack, batch), f"the PyTorch step (not of the fused kernels: {reason})"
 
@@ -254,13 +254,6 @@ def _captured(run: Callable[[], None]) -> Callable[[], None]:
     with torch.cuda.graph(captured):
         run()
     return captured.replay
-
-
-def _weight(stack: Mamba3Stack) -> Tensor:
-    """One of the weights that give a stack its device and precision."""
-    layer = stack.layers[0]
-    assert isinstance(layer, Layer)
-    return layer.mixer.in_proj.weight
 
 
 def _copied(states: States) -> list[Mamba3State]:

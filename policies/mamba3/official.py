@@ -55,6 +55,8 @@ def official_config(values: Mapping[str, Any], a_activation: Literal["softplus",
             "only stacks of Mamba-3 layers alone can be read, got "
             f"ssm_cfg.layer = {mixer.get('layer')!r} and attention in layers {values.get('attn_layer_idx') or []}"
         )
+    if missing := sorted({"d_model", "n_layer", "vocab_size"} - set(values)):
+        raise InvalidValue(f"this configuration lacks {', '.join(missing)}: is it an official config.json?")
     if unknown := sorted(set(mixer) - set(_NAMES) - _WITHOUT_EFFECT):
         raise InvalidValue(f"ssm_cfg has what this reader does not know: {', '.join(unknown)}")
     rank = mixer.get("mimo_rank", 4) if mixer.get("is_mimo") else None
@@ -64,7 +66,9 @@ def official_config(values: Mapping[str, Any], a_activation: Literal["softplus",
     return StackConfig(values["n_layer"], block, _up(values.get("d_intermediate", 0), MLP_MULTIPLE), vocabulary)
 
 
-def official_model(values: Mapping[str, Any], weights: Mapping[str, Tensor], a_activation: Any) -> Mamba3Language:
+def official_model(
+    values: Mapping[str, Any], weights: Mapping[str, Tensor], a_activation: Literal["softplus", "heavy_tail"]
+) -> Mamba3Language:
     """The model of these ``values`` and ``weights``, in the precision of the embedding."""
     model = Mamba3Language(official_config(values, a_activation))
     named = official_language_weights(weights)
@@ -75,13 +79,15 @@ def official_model(values: Mapping[str, Any], weights: Mapping[str, Tensor], a_a
 
 def load_official(folder: Path, a_activation: Literal["softplus", "heavy_tail"]) -> Mamba3Language:
     """The model in ``folder``: ``config.json`` beside ``model.safetensors``; nothing is unpickled."""
-    weights = folder / "model.safetensors"
+    config, weights = folder / "config.json", folder / "model.safetensors"
+    if not config.exists():
+        raise InvalidValue(f"{folder} holds no config.json: give the folder of one model")
     if not weights.exists():
         raise InvalidValue(
             f"{folder} holds no model.safetensors; weights saved as pytorch_model.bin would have to be unpickled: "
             "convert them where you trust them (torch.load, then safetensors.torch.save_model)"
         )
-    return official_model(json.loads((folder / "config.json").read_text()), load_file(weights), a_activation)
+    return official_model(json.loads(config.read_text()), load_file(weights), a_activation)
 
 
 def _up(value: int, multiple: int) -> int:

@@ -19,6 +19,13 @@ States = Sequence[Mamba3State]
 _Mix = Callable[[Mamba3, Tensor, Mamba3State], tuple[Tensor, Mamba3State]]
 
 
+def weight_of(stack: Mamba3Stack) -> Tensor:
+    """One of the weights that give ``stack`` its device and precision."""
+    layer = stack.layers[0]
+    assert isinstance(layer, Layer)
+    return layer.mixer.in_proj.weight
+
+
 class SwiGLU(nn.Module):
     """fc2(a silu(b)) with a, b = fc1(x): D to D through two times ``hidden``."""
 
@@ -96,7 +103,7 @@ class Mamba3Stack(nn.Module):
         states = self.rest(len(x)) if states is None else states
         if len(states) != len(self.layers):
             raise InvalidValue(f"a stack of {len(self.layers)} layers needs as many states, got {len(states)}")
-        weight = self._each()[0].norm.weight
+        weight = weight_of(self)
         if x.dtype not in (weight.dtype, wide(weight.dtype)):
             raise InvalidValue(f"the input is {x.dtype}, the stack's weights are {weight.dtype}: convert one of them")
         x, after = widened(x), []

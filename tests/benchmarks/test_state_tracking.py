@@ -110,6 +110,21 @@ def test_only_who_is_good_gets_longer_rows() -> None:
     assert ensemble.limits.tolist() == [9, models.START]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--every 150", "--every must be a multiple of 100, got 150"),
+        ("--stages 4 8 --steps 500", "--stages and --steps must be as many, got 2 and 1"),
+        ("--stages 4 --steps 50", "--steps must add up to a multiple of --every = 500, got 50"),
+    ],
+)
+def test_settings_that_would_end_in_a_crash_are_refused(options: str, message: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(FOLDER / "state_tracking.py"), "--cpu", "--out", str(tmp_path), *options.split()]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 def test_the_script_goes_on_where_it_stopped(tmp_path: Path) -> None:
     sizes = (
         "--rates 1e-2 --seeds 0 --width 8 --state 8 --head 8 --batch 8 --stages 4 --steps 200 --every 100 --pool 256"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,17 @@ WIDEST = 128
 """The largest head and the largest state whose tiles a processor's registers hold."""
 FARTHEST = 2**31
 """Numbers of one row that 32 bits can count."""
+
+
+BLACKWELL, ITS_TRITON = 10, (3, 9)
+"""The generation for which Triton 3.6 does not compile the backward, and a Triton that does."""
+
+
+@cache
+def triton_version() -> tuple[int, int]:
+    """Major and minor of the Triton that is installed."""
+    major, minor = re.findall(r"\d+", version("triton"))[:2]
+    return int(major), int(minor)
 
 
 def interpreted() -> bool:
@@ -61,4 +75,14 @@ def why_not_fused(block: Mamba3, u: Tensor, state: Mamba3State | None) -> str | 
         return f"{u.shape[1]} moments are more than their offsets can count: cut the sequence"
     if state is not None and torch.is_grad_enabled() and any(part.requires_grad for part in vars(state).values()):
         return "the state wants a gradient, which the kernels do not give: detach it"
-    return why_not(u)
+    return why_not(u) or (_why_no_backward(u) if torch.is_grad_enabled() else None)
+
+
+def _why_no_backward(u: Tensor) -> str | None:
+    """What keeps the backward alone from running where ``u`` lies."""
+    if not u.is_cuda or torch.cuda.get_device_capability(u.device)[0] != BLACKWELL or triton_version() >= ITS_TRITON:
+        return None
+    had, needed = (".".join(map(str, numbers)) for numbers in (triton_version(), ITS_TRITON))
+    return (
+        f"Triton {had} cannot compile the gradients for {torch.cuda.get_device_name(u.device)}: take {needed} or later"
+    )

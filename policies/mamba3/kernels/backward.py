@@ -41,7 +41,6 @@ class Gradients:
     B_bias: Tensor  # [H, 1, N]
     C_bias: Tensor  # [H, 1, N]
     D: Tensor  # [H]
-    start: Tensor  # [B, H, P, N], not permuted: of the state before the first moment, with its share of the past
 
 
 def backward(dy: Tensor, saved: Saved, state: Mamba3State | None = None) -> Gradients:
@@ -54,7 +53,7 @@ def backward(dy: Tensor, saved: Saved, state: Mamba3State | None = None) -> Grad
     dproj = torch.empty_like(saved.proj)
     dends, start = walk.states(dy, dproj)
     slopes = walk.chunks(dy, dends, dproj)
-    return walk.front(slopes, start, None if state is None else _first(start, state))
+    return walk.front(slopes, None if state is None else _first(start, state))
 
 
 def _first(start: Tensor, state: Mamba3State) -> Tensor:
@@ -101,10 +100,10 @@ class _Walk:
         parts = 2 if pairs >= 16 else 1  # more programs, of fewer registers each
         dends, first = torch.empty_like(s.starts), self._new(self.batch, c.heads, c.head_dim, c.d_state)
         carry_state[(self.batch * c.heads, parts)](
-            dy, s.proj, f.queries, f.rate, f.log_alpha, f.dt, self.reset, self.ends, s.angles, s.C_bias, first,
+            dy, s.proj, f.queries, f.rate, f.log_alpha, f.dt, self.reset, self.ends, s.angles, s.C_bias,
             dends, first, dproj, self.length, c.heads, self.rows, c.heads // c.groups,
             P=c.head_dim, PB=_tile(c.head_dim), N=c.d_state, S=c.angles, SB=pairs // parts, RB=max(16, rest // parts),
-            LAST=False, **self.cuts, **self.kinds, num_warps=4, num_stages=1,
+            **self.cuts, **self.kinds, num_warps=4, num_stages=1,
         )  # fmt: skip
         return dends, first
 
@@ -130,7 +129,7 @@ class _Walk:
             )  # fmt: skip
         return out
 
-    def front(self, slopes: _Slopes, start: Tensor, first: Tensor | None) -> Gradients:
+    def front(self, slopes: _Slopes, first: Tensor | None) -> Gradients:
         """Through angles, norms, softplus and the rest, to the projections' own slopes."""
         s, f, c = self.saved, self.saved.front, self.saved.config
         n, controls, sums = self.chunks_of, 2 * (c.d_inner + c.groups * c.d_state), c.heads // self.own
@@ -155,7 +154,7 @@ class _Walk:
         )  # fmt: skip
         C_bias, B_bias = slopes.bias.sum((1, 2)).unsqueeze(-2)
         B_norm, C_norm = norms.sum((0, 1, 3))
-        return Gradients(slopes.proj, ddt_bias.sum((0, 1)), B_norm, C_norm, B_bias, C_bias, slopes.D.sum((0, 1)), start)
+        return Gradients(slopes.proj, ddt_bias.sum((0, 1)), B_norm, C_norm, B_bias, C_bias, slopes.D.sum((0, 1)))
 
     def _new(self, *shape: int) -> Tensor:
         return self.saved.proj.new_empty(shape, dtype=torch.float32)

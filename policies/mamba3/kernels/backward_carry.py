@@ -5,15 +5,16 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from policies.mamba3.kernels.backward_parts import below, cuts, decays, load, rotated, silu_of, turned
+from policies.mamba3.kernels.backward_parts import decays, load, rotated, rotation, silu_of
+from policies.mamba3.kernels.forward_parts import below, episodes
 
 
 @triton.jit
 def carry_state(
-    dy, proj, queries, rate, log_alpha, dt, reset, ends, angles, C_bias, last, dends, first, dproj,
+    dy, proj, queries, rate, log_alpha, dt, reset, ends, angles, C_bias, dends, first, dproj,
     L, H, rows, HEADS,
     P: tl.constexpr, N: tl.constexpr, S: tl.constexpr, SB: tl.constexpr, RB: tl.constexpr, PB: tl.constexpr,
-    C: tl.constexpr, RESET: tl.constexpr, ENDS: tl.constexpr, LAST: tl.constexpr,
+    C: tl.constexpr, RESET: tl.constexpr, ENDS: tl.constexpr,
     KIND: tl.constexpr, QUICK: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     """One head of one row, SB of its pairs and RB of its other channels.
@@ -37,8 +38,6 @@ def carry_state(
     proj, dproj = proj + row * L * rows + h * P, dproj + row * L * rows + (H + h) * P
     log_alpha, dt, rate = log_alpha + row * L * H, dt + row * L * H, rate + row * L * S
     g, gr = tl.zeros((PB, 2 * SB), tl.float32), tl.zeros((PB, RB), tl.float32)
-    if LAST:
-        g, gr = load(last + home + line + turning, paired), load(last + home + line + resting, rest)
     for back in range(n):
         chunk = n - 1 - back
         place = (row * n + chunk) * H + h
@@ -46,11 +45,11 @@ def carry_state(
         tl.store(dends + place * P * N + line + resting, gr.to(dends.dtype.element_ty), rest)
         t = chunk * C + i
         fits, inside = t < L, (t < L)[:, None] & (p < P)[None, :]
-        cut, episode = cuts(reset, row * L, t, end, RESET)
+        cut, episode = episodes(reset, row * L + t, t < end, RESET)
         _, from_start, _ = decays(load(log_alpha + t * H + h, fits), episode, i, C)
         turn = load(rate + t[:, None] * S + s[None, :], fits[:, None] & below(s, S, SB)[None, :])
         turn *= load(dt + t * H + h, fits)[:, None]
-        cos, sin = turned(angles + place * S, turn, episode, cut, s, S, SB, C, RESET, QUICK)
+        cos, sin = rotation(angles + place * S, turn, episode, cut, s, S, SB, RESET, QUICK)
         read = queries + t[:, None] * (H // HEADS) * N
         q, qr = rotated(read, C_bias + h * N, fits[:, None], cos, sin, s, r, N, S, SB, RB)
         gate, _ = silu_of(load(proj + t[:, None] * rows + p[None, :], inside), QUICK)
@@ -72,15 +71,15 @@ def carry_turn(
     S: tl.constexpr, SB: tl.constexpr, C: tl.constexpr, RESET: tl.constexpr, ENDS: tl.constexpr,
 ):  # fmt: skip
     """``carried`` [B, n, H, S]: the slope of the angle at each chunk's end, from ``dsum`` [2, B, n, H, S], at its start."""
-    row, h = tl.program_id(0) // H, tl.program_id(0) % H
+    row, h = (tl.program_id(0) // H).to(tl.int64), tl.program_id(0) % H
     end = L
     if ENDS:
         end = tl.load(ends + row).to(tl.int32)
-    s = tl.arange(0, SB)
+    s, i = tl.arange(0, SB), tl.arange(0, C)
     total = tl.zeros((SB,), tl.float32)
     for back in range(n):
         chunk = n - 1 - back
         at = ((row * n + chunk) * H + h) * S + s
         tl.store(carried + at, total, s < S)
-        cut, _ = cuts(reset, row * L, chunk * C + tl.arange(0, C), end, RESET)
+        cut, _ = episodes(reset, row * L + chunk * C + i, chunk * C + i < end, RESET)
         total = tl.where(tl.sum(cut, 0) == 0, total, 0.0) + load(dsum + at, s < S) + load(dsum + whole + at, s < S)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from policies.mamba3.kernels.backward_parts import below, cuts, load
+from policies.mamba3.kernels.backward_parts import load
+from policies.mamba3.kernels.forward_parts import below, episodes
 
 
 @triton.jit
@@ -60,7 +61,7 @@ def back_drive(
     end = L
     if ENDS:
         end = tl.load(ends + row).to(tl.int32)
-    t = chunk * C + i
+    t, whole = chunk * C + i, tl.cast(whole, tl.int64)
     at = row * L + t
     lives, heads = (t < end)[:, None] & (h < H)[None, :], (t < L)[:, None] & (h < H)[None, :]
     own, here = at[:, None] * H + h[None, :], moments + (row * H + h[None, :]) * L + t[:, None]
@@ -73,7 +74,7 @@ def back_drive(
         dpast += tl.where(t[:, None] == 0, tl.load(first + row * H + h, h < H, 0.0)[None, :], 0.0)
 
     # Turns: what this chunk's own angles say is there already; later chunks speak to those of the last episode.
-    cut, episode = cuts(reset, row * L, t, end, RESET)
+    cut, episode = episodes(reset, at, t < end, RESET)
     goes_on = (episode == tl.sum(cut, 0))[:, None]
     later = tl.load(carried + ((row * tl.num_programs(0) + chunk) * H + h[:, None]) * S + s[None, :],
                     (h < H)[:, None] & (s < S)[None, :], 0.0)  # fmt: skip

@@ -15,17 +15,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from policies.mamba3.kernels.backward_parts import (
-    apart,
-    below,
-    cuts,
-    decays,
-    load,
-    rotated,
-    side_by_side,
-    silu_of,
-    turned,
-)  # fmt: skip
+from policies.mamba3.kernels.backward_parts import apart, decays, load, rotated, rotation, silu_of
+from policies.mamba3.kernels.forward_parts import below, episodes, joined
 
 
 @triton.jit
@@ -67,7 +58,7 @@ def back_in_chunk(
         wanted = (
             lines + sums * N, drate + sums * S, moments + (row * H + h) * L, dsum + home * S, dbias + home * N, dD + home
         )  # fmt: skip
-        sizes = (chunk, end, L, H, rows, whole, H // HEADS, tl.num_programs(2), k)
+        sizes = (chunk, end, L, H, rows, tl.cast(whole, tl.int64), H // HEADS, tl.num_programs(2), k)
         if APART:
             _head_apart(drive, given, wanted, sizes, P, PB, N, S, SB, RB, C, RESET, QUERY, KIND, QUICK, PRECISION)
         else:
@@ -101,13 +92,14 @@ def _head(
     t = chunk * C + i
     fits, inside = (t < L)[:, None], (t < L)[:, None] & (p < P)[None, :]
     in_s, in_w, in_r = below(s, S, SB)[None, :], below(w, 2 * S, 2 * SB)[None, :], below(r, N - 2 * S, RB)[None, :]
-    cut, episode = cuts(reset, 0, t, end, RESET)
+    cut, episode = episodes(reset, t, t < end, RESET)
     step = load(dt + t * H, t < L)
     gamma = load(lam + t * H, t < L) * step
     scale = gamma + load(dt + (t + 1) * H, t + 1 < L) * (1 - load(lam + (t + 1) * H, t + 1 < L))
     total, from_start, to_end = decays(load(log_alpha + t * H, t < L), episode, i, C)
     speed = rate + t[:, None] * S + s[None, :]
-    cos, sin = turned(angles, load(speed, fits & in_s) * step[:, None], episode, cut, s, S, SB, C, RESET, QUICK)
+    turn = load(speed, fits & in_s) * step[:, None]
+    cos, sin = rotation(angles, turn, episode, cut, s, S, SB, RESET, QUICK)
     m, m_rest = rotated(mine + t[:, None] * groups * N, mine_bias, fits, cos, sin, s, r, N, S, SB, RB)
     o, o_rest = rotated(other + t[:, None] * groups * N, other_bias, fits, cos, sin, s, r, N, S, SB, RB)
     m, m_rest, o, o_rest = m.to(KIND), m_rest.to(KIND), o.to(KIND), o_rest.to(KIND)
@@ -118,7 +110,7 @@ def _head(
     line, tall = p[:, None] * N, (p < P)[:, None]
     one = tl.load(starts + line + s[None, :], tall & in_s, 0.0)
     two = tl.load(starts + line + S + s[None, :], tall & in_s, 0.0)
-    state, state_rest = side_by_side(one, two), tl.load(starts + line + 2 * S + r[None, :], tall & in_r, 0.0)
+    state, state_rest = joined(one, two), tl.load(starts + line + 2 * S + r[None, :], tall & in_r, 0.0)
     left, right, factor = do, v, from_start
     if not QUERY:
         left, right, factor = v, do, to_end * scale
@@ -163,7 +155,7 @@ def _head(
     xa, xb = apart(x)
     ma, mb = apart(m.to(tl.float32))
     dangle = xb * ma - xa * mb
-    x = side_by_side(xa * cos + xb * sin, xb * cos - xa * sin)
+    x = joined(xa * cos + xb * sin, xb * cos - xa * sin)
     to_line = lines + t[:, None] * sums * N
     _add(to_line + w[None, :], x, fits & in_w, before)
     tl.store(dbias + w, tl.sum(x, 0), below(w, 2 * S, 2 * SB))
@@ -210,7 +202,7 @@ def _after(dangle, episode, i, KIND: tl.constexpr, PRECISION: tl.constexpr):
     later = (i[:, None] <= i[None, :]) & (episode[:, None] == episode[None, :])
     coarse = dangle.to(KIND)
     fine = (dangle - coarse.to(tl.float32)).to(KIND)
-    coarse, fine = apart(tl.dot(later.to(KIND), side_by_side(coarse, fine), input_precision=PRECISION))
+    coarse, fine = apart(tl.dot(later.to(KIND), joined(coarse, fine), input_precision=PRECISION))
     return coarse + fine
 
 

@@ -23,7 +23,7 @@ from policies.mamba3.kernels.available import require_kernels
 from policies.mamba3.kernels.front import softplus, tanh
 from policies.mamba3.kernels.linear import add_projected, dependent_launch, project
 from policies.mamba3.recurrence import Mamba3State
-from policies.mamba3.stack import Layer, Mamba3Language, Mamba3Stack, States
+from policies.mamba3.stack import Layer, Mamba3Language, Mamba3Stack, States, weight_of
 
 LEAST = 8
 """Rows of a head that a program takes at least: what it does for the head as a whole would cost more than they do."""
@@ -31,7 +31,7 @@ WARP = 4096
 """Numbers of a state that a warp holds: as many as its registers do, for fewer warps have less to tell each other."""
 
 
-def why_not_fused(stack: Mamba3Stack) -> str | None:
+def why_not_stepped(stack: Mamba3Stack) -> str | None:
     """What keeps these kernels from stepping ``stack``; None where nothing does."""
     block, dtype = stack.config.block, weight_of(stack).dtype
     if isinstance(stack, Mamba3Language):
@@ -43,13 +43,6 @@ def why_not_fused(stack: Mamba3Stack) -> str | None:
     if dtype not in (torch.float32, torch.bfloat16):
         return f"its weights are {dtype}, not float32 or bfloat16"
     return None
-
-
-def weight_of(stack: Mamba3Stack) -> Tensor:
-    """One of the weights, which gives the stack its device and precision."""
-    layer = stack.layers[0]
-    assert isinstance(layer, Layer)
-    return layer.mixer.in_proj.weight
 
 
 @dataclass(frozen=True)
@@ -93,7 +86,7 @@ class FusedStack:
     """
 
     def __init__(self, stack: Mamba3Stack, batch: int) -> None:
-        if (reason := why_not_fused(stack)) is not None:
+        if (reason := why_not_stepped(stack)) is not None:
             raise InvalidValue(f"the fused step cannot step this stack: {reason}; kind 'torch' can")
         self._layers = [layer for layer in stack.layers if isinstance(layer, Layer)]
         c, weight = stack.config.block, weight_of(stack)

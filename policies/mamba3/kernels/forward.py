@@ -39,8 +39,6 @@ from policies.mamba3.recurrence import Mamba3State, state_shapes
 
 CHUNK = {torch.bfloat16: 64, torch.float32: 32}
 """Moments of a chunk: in float32, 64 of them would fill 128 KB of shared memory, which not every GPU has."""
-PIECES = 1
-"""Programs that share the channels of a head's state: on an H100, two took 1.5 times as long as one."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +64,22 @@ def forward(
     proj: Tensor, given: Front, heads: Heads, config: Mamba3Config, state: Mamba3State | None, *,
     reset: Tensor | None = None, lengths: Tensor | None = None, chunk: int,
 ) -> Walked:  # fmt: skip
-    """Walk ``proj`` [B, L, rows] from ``state`` (rest if None); ``reset`` [B, L] and ``lengths`` [B] as in Mamba3.scan."""
+    """Walk ``proj`` [B, L, rows] from ``state`` (rest if None); ``reset`` [B, L] and ``lengths`` [B] as in Mamba3.scan.
+
+    Every tensor is contiguous: :func:`~policies.mamba3.kernels.scan.fused_scan` sees to it.
+    """
     c, (batch, length, rows) = config, proj.shape
     chunks, sizes = triton.cdiv(length, chunk), _sizes(proj, config, chunk, reset, lengths)
     y = proj.new_empty(batch, length, c.d_inner)
     starts = proj.new_empty(batch, chunks, c.heads, c.head_dim, c.d_state)
     angles, scales = _single(proj, batch, chunks, c.heads, c.angles), _single(proj, 3, batch, c.heads, length)
     last = Mamba3State(*(_single(proj, *shape) for shape in state_shapes(c, batch)))
-    first = last if state is None else Mamba3State(*(part.contiguous() for part in vars(state).values()))
-    cuts = starts if reset is None else reset.contiguous(), starts if lengths is None else lengths.contiguous()
-    _carry[(batch * c.heads, PIECES)](
+    first = last if state is None else state
+    cuts = starts if reset is None else reset, starts if lengths is None else lengths
+    _carry[(batch * c.heads,)](
         proj, given.keys, given.log_alpha, given.dt, given.lam, given.rate, *cuts, heads.B_bias,
         first.angle, first.h, first.k, first.x, *scales, starts, angles, last.angle, last.h, last.k, last.x,
-        length, rows, SJ=sizes["SP"] // PIECES, STATE=state is not None, **sizes,
+        length, rows, STATE=state is not None, **sizes,
     )  # fmt: skip
     _local[(batch * chunks * c.heads,)](
         proj, given.keys, given.queries, given.dt, given.rate, *cuts, heads.B_bias, heads.C_bias, heads.D,
@@ -96,7 +97,7 @@ def _sizes(
     return {
         "H": c.heads, "G": c.groups, "P": c.head_dim, "N": c.d_state, "S": c.angles, "HALF": half, "C": chunk,
         "PP": max(16, triton.next_power_of_2(c.head_dim)),
-        "SP": max(4 * PIECES if half else 8 * PIECES, triton.next_power_of_2(c.angles)),
+        "SP": max(4 if half else 8, triton.next_power_of_2(c.angles)),
         "RESET": reset is not None, "ENDS": lengths is not None, "FULL": proj.shape[1] % chunk == 0,
         "KIND": kind, "PRECISION": "tf32x3", "num_warps": 4, "num_stages": 1,
     }  # fmt: skip
@@ -112,15 +113,15 @@ def _carry(
     proj, keys, log_alpha, dt, lam, rate, reset, ends, k_bias, angle0, h0, k0, x0, gammas, sinks, entries,
     starts, angles, angle_last, h_last, k_last, x_last, L, rows,
     H: tl.constexpr, G: tl.constexpr, P: tl.constexpr, N: tl.constexpr, S: tl.constexpr, HALF: tl.constexpr,
-    C: tl.constexpr, PP: tl.constexpr, SP: tl.constexpr, SJ: tl.constexpr, RESET: tl.constexpr, ENDS: tl.constexpr,
+    C: tl.constexpr, PP: tl.constexpr, SP: tl.constexpr, RESET: tl.constexpr, ENDS: tl.constexpr,
     STATE: tl.constexpr, FULL: tl.constexpr, KIND: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
-    """One head of one row, SJ of its pairs and as many other channels: its states and angles from chunk to chunk."""
-    WIDTH: tl.constexpr = 4 * SJ if HALF else 2 * SJ
+    """One head of one row: its states and angles from chunk to chunk."""
+    WIDTH: tl.constexpr = 4 * SP if HALF else 2 * SP
     QUICK: tl.constexpr = KIND == tl.bfloat16  # noqa: SIM300
-    head, row, first = tl.program_id(0) % H, (tl.program_id(0) // H).to(tl.int64), tl.program_id(1) * SJ
-    p, s, moments = tl.arange(0, PP), first + tl.arange(0, SJ), tl.arange(0, C)
-    channel, exists = channels(first, WIDTH, S, HALF)
+    head, row = tl.program_id(0) % H, (tl.program_id(0) // H).to(tl.int64)
+    p, s, moments = tl.arange(0, PP), tl.arange(0, SP), tl.arange(0, C)
+    channel, exists = channels(WIDTH, S, HALF)
     in_p, in_s = below(p, P, PP), below(s, S, SP)
     end = L
     if ENDS:
@@ -128,7 +129,7 @@ def _carry(
     heads, drive, share = row * H + head, row * L * H + head, (row * L * G + head // (H // G)) * N
     square, there = p[:, None] * N + channel[None, :], in_p[:, None] & exists[None, :]
     h = tl.zeros((PP, WIDTH), tl.float32)
-    phase = tl.zeros((SJ,), tl.int32)
+    phase = tl.zeros((SP,), tl.int32)
     x_past, k_past = tl.zeros((PP,), tl.float32), tl.zeros((WIDTH,), tl.float32)
     if STATE:
         x_past = tl.load(x0 + heads * P + p, mask=in_p, other=0.0)
@@ -146,10 +147,9 @@ def _carry(
         tl.store(angles + place * S + s, phase.to(tl.float32) * (6.283185307179586 / TURN), mask=in_s)
 
         step, gamma, sunk, enters, total = scales(log_alpha, dt, lam, drive + t * H, t, fits, L, H)
-        if tl.program_id(1) == 0:
-            tl.store(gammas + heads * L + t, gamma, mask=fits)
-            tl.store(sinks + heads * L + t, sunk, mask=fits)
-            tl.store(entries + heads * L + t, enters, mask=fits)
+        tl.store(gammas + heads * L + t, gamma, mask=fits)
+        tl.store(sinks + heads * L + t, sunk, mask=fits)
+        tl.store(entries + heads * L + t, enters, mask=fits)
         cut, episode = episodes(reset, row * L + t, t < end, RESET)
         to_end, kept = exp2(total - enters, False), exp2(total, False)
         if RESET:
@@ -205,7 +205,7 @@ def _local(
     k = rotated(keys + lines, k_bias + head * N, s, in_s, fits[:, None], cos, sin, S, HALF).to(KIND)
     q = rotated(queries + lines, q_bias + head * N, s, in_s, fits[:, None], cos, sin, S, HALF).to(KIND)
     here = (row * H + head) * L + t
-    gamma, sunk = tl.load(gammas + here, mask=fits, other=0.0), tl.load(sinks + here, mask=fits, other=0.0)
+    gamma, sunk = tl.load(gammas + here, mask=fits, other=0.0), tl.load(sinks + here, mask=fits, other=float("-inf"))
     enters = tl.load(entries + here, mask=fits, other=0.0)
     seen, same = moments[:, None] > moments[None, :], moments[:, None] == moments[None, :]
     from_start = exp2(sunk, QUICK)

@@ -49,33 +49,39 @@ def exp2(x, QUICK: tl.constexpr):
 
 
 @triton.jit
-def silu(z, QUICK: tl.constexpr):
-    """z / (1 + exp(-z))."""
+def sigmoid(z, QUICK: tl.constexpr):
+    """1 / (1 + exp(-z)); ``QUICK`` takes the hardware's exponential and reciprocal, exact to 2^-22."""
     if QUICK:
         below = 1 + exp2(z * -1.4426950408889634, QUICK)
-        return z * tl.inline_asm_elementwise(
+        return tl.inline_asm_elementwise(
             "rcp.approx.ftz.f32 $0, $1;", "=f,f", [below], tl.float32, is_pure=True, pack=1
         )
-    return z * tl.sigmoid(z)
+    return tl.sigmoid(z)
+
+
+@triton.jit
+def silu(z, QUICK: tl.constexpr):
+    """z / (1 + exp(-z))."""
+    return z * sigmoid(z, QUICK)
 
 
 @triton.jit
 def below(index, limit: tl.constexpr, width: tl.constexpr):
-    """Which of a tile's columns, ``width`` with all its pieces, exist; where all do, without a question at run time."""
+    """Which of ``index``, ``width`` channels in a row, exist; where such tiles are full, without a question at run time."""
     there = index < limit
-    if width == limit:
+    if limit > 0 and limit % width == 0:
         there = tl.full(index.shape, True, tl.int1)
     return there
 
 
 @triton.jit
-def channels(first, WIDTH: tl.constexpr, S: tl.constexpr, HALF: tl.constexpr):
-    """The weights' channel in each column of a tile that begins with pair ``first``, and which columns hold one."""
+def channels(WIDTH: tl.constexpr, S: tl.constexpr, HALF: tl.constexpr):
+    """The weights' channel in each column of a tile, and which columns hold one."""
     columns = tl.arange(0, WIDTH)
-    places, exist = 2 * first + columns, first + columns // 2 < S
+    places, exist = columns, columns // 2 < S
     if HALF:
-        nth, exist = first + columns // 4, first + columns // 4 < S
-        places = tl.where(columns % 2 == 0, 2 * first + columns // 2, 2 * S + nth + columns % 4 // 2 * S)
+        exist = columns // 4 < S
+        places = tl.where(columns % 2 == 0, columns // 2, 2 * S + columns // 4 + columns % 4 // 2 * S)
     return places, exist
 
 
@@ -155,11 +161,13 @@ def scales(log_alpha, dt, lam, here, t, fits, L, H: tl.constexpr):
 
 @triton.jit
 def episodes(reset, at, real, RESET: tl.constexpr):
-    """[C]: whether an episode begins before the moment, and how many have since the chunk's start."""
-    cut = at * 0
+    """[C]: 1 where an episode begins before the moment, and how many have since the chunk's start."""
+    cut = (at * 0).to(tl.int32)
+    episode = cut
     if RESET:
         cut = (tl.load(reset + at, mask=real, other=0) != 0).to(tl.int32)
-    return cut, tl.cumsum(cut, 0)
+        episode = tl.cumsum(cut, 0)
+    return cut, episode
 
 
 @triton.jit

@@ -18,6 +18,8 @@ from policies.mamba3.kernels.available import require_kernels
 
 TOKENS = 8
 """Moments that one program prepares."""
+FORGOTTEN = tl.constexpr(-111.0)
+"""The least that A dt is taken for: its exponential is 0 in float32, and a larger number would cost sums their digits."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Front:
 
     keys: Tensor  # [B, L, G, N], normalised, weighed, permuted, without bias, in the projections' precision
     queries: Tensor  # [B, L, G, N], likewise
-    log_alpha: Tensor  # [B, L, H], A dt <= 0, float32; 0 where a row has ended
+    log_alpha: Tensor  # [B, L, H], A dt in -111 .. 0, float32; 0 where a row has ended
     dt: Tensor  # [B, L, H], float32; 0 where a row has ended
     lam: Tensor  # [B, L, H], float32
     rate: Tensor  # [B, L, S], float32: head h turns by rate dt[h] radians; 0 where a row has ended
@@ -141,7 +143,7 @@ def _front(proj, ends, dt_bias, B_norm, C_norm, keys, queries, log_alpha, dt, la
     a = tl.load(source + H, mask=fits, other=0.0).to(tl.float32)
     decay = softplus(a) if SOFTPLUS else tl.where(a >= 0, 1 + a, 1 / (1 - tl.minimum(a, 0.0)))
     tl.store(dt + at, step, mask=fits)
-    tl.store(log_alpha + at, -tl.maximum(decay, 1e-4) * step, mask=fits)
+    tl.store(log_alpha + at, tl.maximum(-tl.maximum(decay, 1e-4) * step, FORGOTTEN), mask=fits)
     tl.store(lam + at, tl.sigmoid(tl.load(source + 2 * H, mask=fits, other=0.0).to(tl.float32)), mask=fits)
     pairs = tl.arange(0, SP)[None, :]
     fits = real[:, None] & (pairs < S)

@@ -28,9 +28,10 @@ def fused_scan(
     b = block
     parameters = (b.dt_bias, b.B_norm.weight, b.C_norm.weight, b.B_bias, b.C_bias, b.D)
     parts = (None,) * 4 if state is None else tuple(part.detach() for part in vars(state).values())
-    proj = b.in_proj(u).contiguous()
-    chunk = chunk or CHUNK[proj.dtype]
-    y, *last = _Scan.apply(proj, *parameters, *parts, reset, lengths, b.config, chunk)
+    proj = b.in_proj(u)
+    # kernels count from where a tensor begins: what is a slice or a transpose is laid out anew
+    given = (None if part is None else part.contiguous() for part in (proj, *parameters, *parts, reset, lengths))
+    y, *last = _Scan.apply(*given, b.config, chunk or CHUNK[proj.dtype])
     return b.out_proj(y), Mamba3State(*last)
 
 

@@ -24,6 +24,8 @@ DT_BIAS = 2.0
 """Step sizes of about 2: a moment turns a pair by up to 2 pi. At initial step sizes a wrong pairing would hide."""
 FORGETTING = {"softplus": -4.0, "heavy_tail": -40.0}
 """What the constant input adds to dd_A: a head remembers for about 30 moments, so that chunks have something to hand on."""
+FLOORED = {"softplus": -15.0, "heavy_tail": -2e4}
+"""The same for the first head, whose -A would be below its floor."""
 
 
 def block(**options: object) -> Mamba3:
@@ -37,6 +39,7 @@ def block(**options: object) -> Mamba3:
     c = made.config
     start = 2 * c.d_inner + 2 * c.rank * c.groups * c.d_state + c.heads
     made.in_proj.weight.data[start : start + c.heads, 0] = FORGETTING[c.a_activation]
+    made.in_proj.weight.data[start, 0] = FLOORED[c.a_activation]
     return made
 
 

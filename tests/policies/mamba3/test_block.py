@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from mamba3_samples import block, inputs, off
@@ -100,7 +102,8 @@ def test_a_state_lives_without_its_graph() -> None:
         ({"d_state": 6}, "d_state must be a multiple of 4, got 6"),
         ({"d_state": 7}, "d_state must be a multiple of 4, got 7"),
         ({"a_activation": "relu"}, "a_activation must be softplus or heavy_tail, got 'relu'"),
-        ({"dt_min": 0.2}, "0 < dt_min < dt_max is needed, got 0.2 and 0.1"),
+        ({"dt_min": 0.2}, "0 < dt_min < dt_max < inf is needed, got 0.2 and 0.1"),
+        ({"dt_max": math.inf}, "0 < dt_min < dt_max < inf is needed, got 0.001 and inf"),
         ({"groups": 3, "head_dim": 8}, "groups = 3 must divide the 4 heads"),
         ({"mimo_rank": 0}, "mimo_rank must be an integer of at least 1, got 0"),
         ({"expand": 1.5}, "expand must be an integer of at least 1, got 1.5"),
@@ -124,15 +127,27 @@ U = torch.zeros(2, 5, 16, dtype=torch.float64)
         (U.float(), {}, "the input is torch.float32, the block's weights are torch.float64: convert one of them"),
         (U.to("meta"), {}, "the input is on meta, the block on cpu"),
         (U / 0, {}, "the input [2, 5, 16] holds NaN or infinity"),
-        (U, {"reset": torch.zeros(2, 5)}, "reset must be bool of shape [2, 5], got torch.float32 of shape [2, 5]"),
+        (
+            U,
+            {"reset": torch.zeros(2, 5)},
+            "reset must be a bool tensor of shape [2, 5], got torch.float32 of shape [2, 5]",
+        ),
         (
             U,
             {"reset": torch.zeros(2, dtype=torch.bool)},
-            "reset must be bool of shape [2, 5], got torch.bool of shape [2]",
+            "reset must be a bool tensor of shape [2, 5], got torch.bool of shape [2]",
         ),
         (U, {"lengths": torch.tensor([5, 6])}, "lengths must lie in 0..5, got [5, 6]"),
-        (U, {"lengths": torch.tensor([5])}, "lengths must be 2 integers, got torch.int64 of shape [1]"),
-        (U, {"lengths": torch.tensor([5.0, 1.0])}, "lengths must be 2 integers, got torch.float32 of shape [2]"),
+        (U, {"lengths": torch.tensor([5])}, "lengths must be a tensor of 2 integers, got torch.int64 of shape [1]"),
+        (U, {"reset": np.zeros((2, 5), bool)}, "reset must be a bool tensor of shape [2, 5], got ndarray"),
+        (U, {"lengths": [5, 1]}, "lengths must be a tensor of 2 integers, got list"),
+        (U, {"reset": torch.zeros(2, 5, dtype=torch.bool, device="meta")}, "reset is on meta, the input on cpu"),
+        (U, {"lengths": torch.zeros(2, dtype=torch.int64, device="meta")}, "lengths are on meta, the input on cpu"),
+        (
+            U,
+            {"lengths": torch.tensor([5.0, 1.0])},
+            "lengths must be a tensor of 2 integers, got torch.float32 of shape [2]",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -141,6 +156,12 @@ def test_bad_input_is_refused(u: torch.Tensor, options: dict[str, torch.Tensor],
     for form in (mamba.scan, mamba.sequential):
         with pytest.raises(InvalidValue, match=re.escape(message)):
             form(u, **options)
+
+
+@pytest.mark.parametrize("chunk", [0, -1, 2.0])
+def test_a_chunk_of_nothing_is_refused(chunk: int) -> None:
+    with pytest.raises(InvalidValue, match="chunk must be an integer of at least 1, got"):
+        block().scan(U, chunk=chunk)
 
 
 def test_a_wrong_cache_is_refused() -> None:
@@ -156,7 +177,7 @@ def test_a_wrong_cache_is_refused() -> None:
             mamba.step(u, wrong)
         with pytest.raises(InvalidValue, match=re.escape(message)):
             mamba.scan(u[:, None], wrong)
-    with pytest.raises(InvalidValue, match=re.escape("reset must be bool of shape [2]")):
+    with pytest.raises(InvalidValue, match=re.escape("reset must be a bool tensor of shape [2]")):
         mamba.step(u, state, reset=torch.zeros(2))
     with pytest.raises(InvalidValue, match=re.escape("the input must be [B, D] with D = 16")):
         mamba.step(u[0], state)

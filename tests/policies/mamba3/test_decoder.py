@@ -117,7 +117,10 @@ def test_nonsense_is_refused() -> None:
         (lambda: decode.step(x[:1]), "the input must be [2, 16] on cpu for this decoder, got [1, 16] on cpu"),
         (lambda: decode.step(x.double()), "the input is torch.float64, the stack's weights are torch.float32"),
         (lambda: decode.step(x * torch.nan), "holds NaN"),
-        (lambda: decode.step(x, torch.ones(2)), "reset must be bool of shape [2], got torch.float32 of shape [2]"),
+        (
+            lambda: decode.step(x, torch.ones(2)),
+            "reset must be a bool tensor of shape [2], got torch.float32 of shape [2]",
+        ),
         (lambda: setattr(decode, "states", made.rest(2)[:1]), "a stack of 2 layers needs as many states, got 1"),
         (lambda: setattr(decode, "states", stack(cpu).rest(1)), "the state's angle must be [2, 4, 2] for this block"),
     ]:

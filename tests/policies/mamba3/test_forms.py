@@ -177,7 +177,7 @@ def test_half_precision(options: dict[str, object]) -> None:
     y, after = half.scan(u)
     assert (y.dtype, after.h.dtype, half.dt_bias.dtype) == (torch.bfloat16, torch.float32, torch.float32)
     assert (
-        off(y.double(), exact.sequential(u.double())[0]) < 2 * HALF
+        off(y.double(), exact.sequential(u.double())[0]) < 3 * HALF
     )  # most of it from angles that in_proj has rounded
     exact.in_proj.register_forward_hook(lambda *_: half.in_proj(u).double())
     assert off(y.double(), exact.sequential(u.double())[0]) < HALF / 2

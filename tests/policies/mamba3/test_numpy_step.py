@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mamba3_samples import DT_BIAS, FORGETTING, MORE, VARIANTS, off, state_off
+from mamba3_samples import DT_BIAS, FLOORED, FORGETTING, MORE, VARIANTS, off, state_off
 from torch import Tensor
 
 from nsctl.errors import InvalidValue
@@ -41,6 +41,7 @@ def random_stack(config: StackConfig) -> Mamba3Stack:
     for mixer in (module for module in stack.modules() if isinstance(module, Mamba3)):
         mixer.dt_bias.data = DT_BIAS + 0.5 * torch.randn_like(mixer.dt_bias)
         mixer.in_proj.weight.data[forget : forget + c.heads, 0] = FORGETTING[c.a_activation]
+        mixer.in_proj.weight.data[forget, 0] = FLOORED[c.a_activation]
     return stack.eval()
 
 

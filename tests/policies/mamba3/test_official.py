@@ -42,14 +42,21 @@ def test_other_models_are_refused(changed: dict[str, Any], message: str) -> None
         official_config({**SAVED, **changed}, "softplus")
 
 
+def test_a_configuration_of_something_else_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="this configuration lacks n_layer, vocab_size"):
+        official_config({"d_model": 16, "ssm_cfg": SAVED["ssm_cfg"]}, "softplus")
+
+
 def test_a_folder_is_read_back(tmp_path: Path) -> None:
-    with pytest.raises(InvalidValue, match="holds no model"):
+    with pytest.raises(InvalidValue, match=r"holds no config\.json"):
+        load_official(tmp_path, "softplus")
+    (tmp_path / "config.json").write_text(json.dumps(SAVED))
+    with pytest.raises(InvalidValue, match=r"holds no model\.safetensors"):
         load_official(tmp_path, "softplus")
     torch.manual_seed(0)
     model = Mamba3Language(official_config(SAVED, "softplus"))
     tokens = torch.randint(13, (2, 9))
     theirs = {f"backbone.{name}": value for name, value in model.state_dict().items()}
     save_file(theirs | {"lm_head.weight": model.embedding.weight.detach().clone()}, tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_text(json.dumps(SAVED))
     torch.testing.assert_close(load_official(tmp_path, "softplus")(tokens), model(tokens), rtol=0, atol=0)
     assert not torch.allclose(load_official(tmp_path, "heavy_tail")(tokens), model(tokens), atol=1e-4)

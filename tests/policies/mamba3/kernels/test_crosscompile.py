@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[4]
 CASE = ["--size", "micro", "--case", "decode, batch 16"]
+SEQUENCE = ["--case", "sequence", "--case", "sequence, cuts"]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,6 +28,15 @@ def test_a_kernel_compiles_for_every_card() -> None:
     for row in rows:
         assert 16 <= int(row[3]) <= 255
         assert row[6] == "ok"
+
+
+def test_a_sequence_compiles() -> None:
+    """The interpreter takes what the compiler refuses: branches of different types, for one."""
+    done = python("-m", "policies.mamba3.kernels.crosscompile", "--card", "sm_90", "--size", "micro", *SEQUENCE)
+    assert done.returncode == 0, done.stdout
+    assert {"_front", "_carry", "_local", "carry_state", "back_in_chunk"} <= set(
+        re.findall(r"^\| (\w+)", done.stdout, re.M)
+    )
 
 
 def test_what_would_not_run_is_said() -> None:

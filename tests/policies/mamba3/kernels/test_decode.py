@@ -37,7 +37,10 @@ def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stack(device: torch.device, mlp: int = 0, **options: object) -> Mamba3Stack:
-    """D 8, N 8, P 8 (2 heads), every parameter random; step sizes of about 2, so that angles span full turns."""
+    """D 8, N 8, P 8 (2 heads), every parameter random; step sizes of about 2, so that angles span full turns.
+
+    The first head forgets all at some moments and nothing, but for the floor of -A, at the others.
+    """
     torch.manual_seed(3)
     made = Mamba3Stack(StackConfig(1, Mamba3Config(d_model=8, d_state=8, head_dim=8, **options), mlp=mlp))  # type: ignore[arg-type]
     for name, parameter in made.named_parameters():
@@ -45,6 +48,10 @@ def stack(device: torch.device, mlp: int = 0, **options: object) -> Mamba3Stack:
             parameter.data += 0.3 * torch.randn_like(parameter)
         if name.endswith("dt_bias"):
             parameter.data = 2.0 + 0.5 * torch.randn_like(parameter)
+    block, c = next(iter(made.layers)).mixer, made.config.block
+    block.in_proj.weight.data[2 * c.d_inner + 2 * c.rank * c.groups * c.d_state + c.heads] *= (
+        1e6  # dd_A of the first head
+    )
     return made.to(device)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from nsctl.errors import InvalidValue, UnknownName
 from policies.mamba3.block import Mamba3
 from policies.mamba3.config import Mamba3Config
+from policies.mamba3.kernels import available
 from policies.mamba3.kernels.scan import fused_scan
 from policies.mamba3.recurrence import Mamba3State
 
@@ -65,6 +66,22 @@ def test_gradients_are_the_plain_ones(device: torch.device) -> None:
     right = gradients(exact, u.double(), state=wide, lengths=lengths)
     for one, other in zip(got, right, strict=True):
         assert off(one.cpu().double(), other) < 3e-5
+
+
+def test_slices_and_transposes_are_read_as_what_they_hold(device: torch.device) -> None:
+    """Kernels count from where a tensor begins; resets often come as [L, B], lengths as a column of a table."""
+    mamba, _ = pair(device)
+    u, seen = inputs(2, 20).float().to(device), (torch.arange(40, device=device) % 7 == 3).view(20, 2)
+    table = torch.tensor([[20, 3], [9, 4]], device=device)
+    shapes = [part.shape for part in vars(mamba.rest(2)).values()]
+    start = Mamba3State(
+        *(torch.rand(*shape[::-1], device=device).permute(*range(len(shape))[::-1]) for shape in shapes)
+    )
+    assert not any(part.is_contiguous() for part in (seen.T, table[:, 0], start.h))
+    right_start = Mamba3State(*(p.contiguous() for p in vars(start).values()))
+    right = gradients(mamba, u, state=right_start, reset=seen.T.contiguous(), lengths=table[:, 0].contiguous())
+    got = gradients(mamba, u, state=start, reset=seen.T, lengths=table[:, 0])
+    assert all(torch.equal(one, other) for one, other in zip(got, right, strict=True))
 
 
 def test_without_gradients_nothing_is_kept(device: torch.device) -> None:
@@ -120,6 +137,25 @@ def test_a_cpu_computes_in_pytorch_unless_told_otherwise(monkeypatch: pytest.Mon
         mamba(u)
 
 
+def test_blackwell_wants_a_triton_that_compiles_its_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton 3.6 takes the forward there, but not the backward."""
+
+    class Elsewhere(Tensor):
+        is_cuda = True  # type: ignore[assignment]
+
+    u = inputs(1, 2).float().as_subclass(Elsewhere)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (10, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "B200")
+    monkeypatch.setattr(available, "triton_version", lambda: (3, 6))
+    mamba = block().float()
+    reason = "Triton 3.6 cannot compile the gradients for B200: take 3.9 or later"
+    assert available.why_not_fused(mamba, u, None) == reason
+    with torch.no_grad():
+        assert available.why_not_fused(mamba, u, None) is None
+    monkeypatch.setattr(available, "triton_version", lambda: (3, 9))
+    assert available.why_not_fused(mamba, u, None) is None
+
+
 def test_an_unknown_backend_is_refused() -> None:
     mamba = block()
     mamba.backend = "tritn"  # type: ignore[assignment]
@@ -131,5 +167,7 @@ def test_bad_input_is_refused_as_everywhere(device: torch.device) -> None:
     mamba, _ = pair(device)
     with pytest.raises(InvalidValue, match="the input must be"):
         mamba(torch.zeros(1, 2, 9, device=device))
+    with pytest.raises(InvalidValue, match="the input must be"):
+        mamba(torch.zeros(16, device=device))
     with pytest.raises(InvalidValue, match=re.escape("lengths must lie in 0..2, got [3]")):
         mamba(torch.zeros(1, 2, 16, device=device), lengths=torch.tensor([3], device=device))
