@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from nsctl.errors import InvalidValue
 from policies.mamba3.config import Mamba3Config
 from policies.mamba3.kernels.forward import CHUNK, Heads, forward
 from policies.mamba3.kernels.front import Front, Saved, front
@@ -23,7 +24,8 @@ def fused_scan(
 ) -> tuple[Tensor, Mamba3State]:  # fmt: skip
     """[B, L, D] to [B, L, D] and the state after each row, as :meth:`Mamba3.scan`; from rest where ``state`` is None.
 
-    The state that comes out carries no gradient: a sequence whose loss reaches back over a cut is for the PyTorch form.
+    No gradient passes through the state that comes out, and a loss that asks for one is told so: a sequence whose loss
+    reaches back over a cut is for the PyTorch form.
     """
     b = block
     parameters = (b.dt_bias, b.B_norm.weight, b.C_norm.weight, b.B_bias, b.C_bias, b.D)
@@ -32,7 +34,24 @@ def fused_scan(
     # kernels count from where a tensor begins: what is a slice or a transpose is laid out anew
     given = (None if part is None else part.contiguous() for part in (proj, *parameters, *parts, reset, lengths))
     y, *last = _Scan.apply(*given, b.config, chunk or CHUNK[proj.dtype])
+    if y.requires_grad:
+        last = [_Cut.apply(part, y) for part in last]
     return b.out_proj(y), Mamba3State(*last)
+
+
+class _Cut(torch.autograd.Function):
+    """A part of the last state, which would otherwise look like one that no parameter had a share in."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor, y: Tensor) -> Tensor:
+        return part.view_as(part)
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[None, None]:
+        raise InvalidValue(
+            "the kernels give no gradient through the state after a sequence: detach it where the sequence is cut, "
+            "or set the blocks' backend to torch"
+        )
 
 
 class _Scan(torch.autograd.Function):

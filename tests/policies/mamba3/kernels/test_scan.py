@@ -89,9 +89,14 @@ def test_without_gradients_nothing_is_kept(device: torch.device) -> None:
     u = inputs(1, 3).float().to(device)
     with torch.no_grad():
         assert mamba(u).grad_fn is None
-    y, after = mamba.scan(u)
+
+
+def test_a_loss_on_the_last_state_is_told_that_it_gets_no_gradient(device: torch.device) -> None:
+    mamba, _ = pair(device)
+    y, after = mamba.scan(inputs(1, 3).float().to(device))
     assert y.requires_grad
-    assert not any(part.requires_grad for part in vars(after).values())
+    with pytest.raises(InvalidValue, match="no gradient through the state after a sequence: detach it"):
+        (y.sum() + after.h.sum()).backward()
 
 
 def test_a_state_that_wants_a_gradient_is_refused(device: torch.device) -> None:
