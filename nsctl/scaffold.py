@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -86,6 +87,8 @@ def _check_name(name: str, group: str) -> None:
             f"{name!r} is taken: {taken.distribution} {taken.version} has a part of this name among the {group}; "
             "choose another name"
         )
+    if (there := find_spec(name)) and there.origin:
+        raise InvalidValue(f"{name!r} is a module that is installed already ({there.origin}): choose another name")
 
 
 def _elsewhere(name: str, group: str) -> bool:

@@ -6,6 +6,7 @@ recorded. Whether the declared effects hold is what the grounder says of the tru
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -26,7 +27,7 @@ SETTLE = 4
 SEARCHED = 20
 """Episodes in a row without a call for the skill after which a task is left."""
 SEED = 7_000_000
-"""Of the initial states; far from those of evaluations and of demonstrations."""
+"""Of the initial states; far from those of evaluations. A training takes others, such as the numbers after it."""
 
 
 @dataclass(eq=False)
@@ -45,6 +46,8 @@ class Trial:
     """After each action."""
     missing: tuple[str, ...] = ()
     """Declared effects that do not hold in truth; empty if all do."""
+    undeclared: tuple[str, ...] = ()
+    """What has changed in truth beside them, such as a bystander's place; empty if nothing has."""
 
     @property
     def status(self) -> SkillStatus:
@@ -53,8 +56,8 @@ class Trial:
 
     @property
     def achieved(self) -> bool:
-        """Whether all that the operator declares has come true."""
-        return not self.missing
+        """Whether all that the operator declares has come true, and nothing else."""
+        return not (self.missing or self.undeclared)
 
 
 class _Witness:
@@ -91,7 +94,7 @@ class _Recorded:
     def act(self, scene: SceneEstimate) -> Action:
         action = self._trial.execution.act(scene)
         self._trial.scenes.append(scene)
-        self._trial.actions.append(action)
+        self._trial.actions.append(copy.copy(action))  # a skill may fill one array again and again
         self._trial.statuses.append(self._trial.execution.status)
         return action
 
@@ -131,7 +134,7 @@ class Stage:
         """Play the execution to its end and judge it; ``None`` where the step was planned from a scene that was misread."""
         brief = self._world.task.brief()
         problem = brief.problem(domain_with([self._witness], brief, self._planner))
-        before = self._truth(observation, problem)
+        before = problem.derive(self._truth(observation, problem))
         try:
             expected = problem.derive(trial.step.apply(before))
         except DomainError:
@@ -144,7 +147,10 @@ class Stage:
         for _ in range(SETTLE):
             if not self._world.over:
                 observation = self._world.step(hold_still(observation.proprio.gripper_command))
-        trial.missing = _difference(before, expected, problem.derive(self._truth(observation, problem)))
+        after = problem.derive(self._truth(observation, problem))
+        wanted, changed = _changes(before, expected), _changes(before, after)
+        trial.missing = tuple(change for change in wanted if change not in changed)
+        trial.undeclared = tuple(change for change in changed if change not in wanted)
         return trial
 
     def _truth(self, observation: Observation, problem: Problem) -> SymbolicState:
@@ -222,8 +228,7 @@ def _knows(task: str, skill: Skill, planner: Planner) -> bool:
     return skill.operator in {operator.name for operator in domain.operators}
 
 
-def _difference(before: SymbolicState, expected: SymbolicState, after: SymbolicState) -> tuple[str, ...]:
-    """What was to change between the first two and did not, in words."""
-    absent = sorted((expected.atoms - before.atoms) - after.atoms)
-    present = sorted((before.atoms - expected.atoms) & after.atoms)
-    return (*map(str, absent), *(f"not {atom}" for atom in present))
+def _changes(before: SymbolicState, after: SymbolicState) -> tuple[str, ...]:
+    """Which atoms have come to hold, and which hold no more, in words."""
+    gone = (f"not {atom}" for atom in sorted(before.atoms - after.atoms))
+    return (*map(str, sorted(after.atoms - before.atoms)), *gone)

@@ -158,7 +158,9 @@ def _effects(step: PlanStep, scene: SceneEstimate) -> tuple[See, Rules[Any]]:
             f"nobody can see when {step} is done: it declares no effects, and we have no skill of that name"
         )
     problem, grounder = _seen_as(step, scene), GeometricGrounder()
-    return (lambda now: now), Rules(lambda now: grounder(now, problem).satisfies(step.effects), lambda now: False)
+    return (lambda now: now), Rules(
+        lambda now: grounder.likeliest(now, problem).satisfies(step.effects), lambda now: False
+    )
 
 
 def _seen_as(step: PlanStep, scene: SceneEstimate) -> Problem:

@@ -160,11 +160,13 @@ class NeuroSymbolicAgent:
             return self._begin(episode.recoveries.pop(0), scene)
         with clock.phase("perceive"):
             seen = self._grounder(scene, episode.problem)
-            state = episode.believed = seen.nearest(episode.believed) if episode.believed else seen
+            state = episode.believed = seen if episode.believed is None else seen.nearest(episode.believed)
         if episode.claimed and self._looks_again(state, episode.claimed.adds | episode.claimed.deletes):
             return None
         if episode.problem.reached(state):
             episode.step = None
+            if not all(episode.problem.reached(SymbolicState(other)) for other in state.others):
+                self._looks_again(state, state.unknown)
             return None
         with clock.phase("plan"):
             episode.step = self._next_step(state)
@@ -193,6 +195,7 @@ class NeuroSymbolicAgent:
         episode, _ = self._now()
         if (step := episode.claimed) and not (step.adds <= state.atoms and step.deletes.isdisjoint(state.atoms)):
             self._failed(step)
+        episode.claimed = None  # judged: another look before the next step must not count it again
         entry = episode.monitor.entry(state) if episode.monitor else None
         if entry is not None and entry < len(episode.plan) and not self._hopeless(episode.plan.steps[entry]):
             episode.retries += entry < episode.position
@@ -205,7 +208,8 @@ class NeuroSymbolicAgent:
         episode.plans += 1
         plan = _plan_of(outcome)
         if plan is None or not plan.steps:
-            episode.reason = _why(outcome, state)
+            if not self._looks_again(state, state.unknown):
+                episode.reason = _why(outcome, state)
             return None
         if episode.first_length is None:
             episode.first_length = len(plan)
@@ -221,9 +225,10 @@ class NeuroSymbolicAgent:
             return session.plan(state, time_limit=PLANNING_SECONDS)
         plan = _plan_of(outcome)
         if plan and plan.steps and not plan.steps[0].needs.isdisjoint(state.unknown):
-            surer = session.plan(state, avoid=[*avoid, plan.steps[0]], time_limit=PLANNING_SECONDS)
-            if isinstance(surer, Solved) and surer.plan.cost <= plan.cost:
-                return surer
+            other = session.plan(state, avoid=[*avoid, plan.steps[0]], time_limit=PLANNING_SECONDS)
+            if isinstance(other, Solved) and other.plan.cost <= plan.cost:
+                surer = other.plan.steps[0].needs.isdisjoint(state.unknown)
+                return other if surer else outcome
         return outcome
 
     def _failed(self, step: PlanStep) -> None:
@@ -238,12 +243,13 @@ class NeuroSymbolicAgent:
         step, done = episode.step, execution.status == "succeeded"
         self._log[-1] |= {"status": execution.status, "reason": execution.reason}
         episode.claimed, episode.execution, episode.waiting = None, None, SETTLE
+        known = None if episode.believed is None else episode.problem.derive(episode.believed)
+        episode.believed = None  # whatever did not end as promised may have moved anything
         if step is None or step.operator in RECOVERIES:
             episode.recoveries = [] if done else episode.recoveries
         elif done:
             episode.claimed, episode.position = step, episode.position + 1
-            if episode.believed and step.applicable(episode.believed):
-                episode.believed = step.apply(episode.believed)
+            episode.believed = step.apply(known) if known is not None and step.applicable(known) else None
         else:
             episode.retries += 1
             self._failed(step)

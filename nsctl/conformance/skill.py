@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -151,7 +152,7 @@ def _refuses(held: Sequence[Trial]) -> str:
 
 def _replay(execution: Execution, scenes: Sequence[SceneEstimate]) -> list[Any]:
     """What an execution does when it is shown these scenes, for as long as it runs."""
-    return [execution.act(scene) for scene in scenes if execution.status == "running"]
+    return [copy.copy(execution.act(scene)) for scene in scenes if execution.status == "running"]
 
 
 def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
@@ -160,8 +161,13 @@ def _same(a: Sequence[Any], b: Sequence[Any]) -> bool:
 
 def _repeats(skill: Skill, held: Sequence[Trial]) -> str:
     trial = held[0]
-    again = _replay(skill.begin(trial.step, trial.start), trial.scenes)
+    execution = skill.begin(trial.step, trial.start)
+    again = _replay(execution, trial.scenes)
     require(_same(again, trial.actions), "Two executions that saw the same scenes acted differently: fix every seed.")
+    ended = execution.status == trial.status
+    require(
+        ended, f"Of two executions that saw the same scenes one ended as {trial.status}, one as {execution.status}."
+    )
     return f"Another execution that saw the same {len(trial.scenes)} scenes gave the same actions."
 
 
@@ -172,7 +178,7 @@ def _keeps_apart(skill: Skill, held: Sequence[Trial]) -> str:
     for i in range(max(len(first.scenes), len(second.scenes))):
         for execution, trial, actions in ((a, first, done[0]), (b, second, done[1])):
             if i < len(trial.scenes) and execution.status == "running":
-                actions.append(execution.act(trial.scenes[i]))
+                actions.append(copy.copy(execution.act(trial.scenes[i])))
     alone = _same(done[0], first.actions) and _same(done[1], second.actions)
     require(
         alone, "Two executions side by side act otherwise than alone: what one remembers must lie in its Execution."
@@ -190,6 +196,9 @@ def _batch(skill: Any, held: Sequence[Trial]) -> str:
             np.allclose(action, trial.actions[i], atol=ALIKE) for action, trial in zip(actions, pair, strict=True)
         )
         require(near, f"At control step {i} act_batch gave other actions than act.")
+        ended = [execution.status for execution in executions]
+        right = [trial.statuses[i] for trial in pair]
+        require(ended == right, f"After control step {i} of act_batch status was {ended}, where act leads to {right}.")
     return f"act_batch gives what act gives, over {length} control steps."
 
 
@@ -197,12 +206,15 @@ def _effects(held: Sequence[Trial]) -> str:
     missed = [trial for trial in held if not trial.achieved]
     rate = f"in {len(held) - len(missed)} of {len(held)} trials"
     if len(held) - len(missed) >= ENOUGH * len(held):
-        return f"What the operator declares had come true {rate}."
+        return f"What the operator declares, and no more, had come true {rate}."
     worst = missed[0]
     told = f"in episode {worst.episode} of {worst.task}, after {worst.step} ({worst.status}{_why(worst)})"
-    raise Failed(
-        f"What the operator declares had come true {rate} only; {told} this was missing: {', '.join(worst.missing)}."
-    )
+    named = [
+        f"{what}: {', '.join(changes)}"
+        for what, changes in (("this was missing", worst.missing), ("this had changed undeclared", worst.undeclared))
+        if changes
+    ]
+    raise Failed(f"What the operator declares, and no more, had come true {rate} only; {told} {'; '.join(named)}.")
 
 
 def _why(trial: Trial) -> str:

@@ -38,15 +38,24 @@ class GeometricGrounder:
     """Says which atoms hold in a scene and which are unknown; refuses a domain with a fluent that it cannot see."""
 
     def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
-        goal = {literal.atom for part in problem.goal for literal, _ in scoped_literals(part, {})}
-        static = frozenset(a for a in problem.init if a.predicate not in problem.domain.fluents)
-        fluents = sorted(problem.domain.fluents - problem.domain.derived)
+        return with_doubts(_grounding(problem), scene)
 
-        def ground(scene: SceneEstimate) -> SymbolicState:
-            looks = _Looks(scene, goal)
-            return SymbolicState(static.union(*(looks.atoms(predicate) for predicate in fluents)))
+    def likeliest(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
+        """The same without the doubts, for who looks at every control step: a twentieth of the work."""
+        return _grounding(problem)(scene)
 
-        return with_doubts(ground, scene)
+
+def _grounding(problem: Problem) -> Callable[[SceneEstimate], SymbolicState]:
+    """How a scene is seen by who has this problem."""
+    goal = {literal.atom for part in problem.goal for literal, _ in scoped_literals(part, {})}
+    static = frozenset(a for a in problem.init if a.predicate not in problem.domain.fluents)
+    fluents = sorted(problem.domain.fluents - problem.domain.derived)
+
+    def ground(scene: SceneEstimate) -> SymbolicState:
+        looks = _Looks(scene, goal)
+        return SymbolicState(static.union(*(looks.atoms(predicate) for predicate in fluents)))
+
+    return ground
 
 
 class _Thing(NamedTuple):

@@ -2,7 +2,7 @@
 
 A noisy tracker never says the same twice. One that has lost a body goes on saying where it saw it last, to the last bit:
 that reading is old, and the older it is, the less it is worth. A body that was between the fingers is believed to have
-moved with them.
+moved with them until they were told to open.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ IN_HAND = 0.025
 
 @dataclass
 class _Track:
-    """The last reading of a body: what was read, where the hand was, and how many steps ago."""
+    """The last reading of a body: what was read, where the hand was, how many steps ago, and where the body is by now."""
 
     reading: Pose
     hand: Pose
     carried: bool
+    believed: Pose
     age: int = 0
 
 
@@ -56,12 +57,13 @@ class TrackerPerception:
             return ObjectEstimate(body, reading, sigma, source)
         track, hand = self._tracks.get(name), observation.proprio.tcp
         if track is None or track.reading.position.tobytes() != reading.position.tobytes():
-            self._tracks[name] = _Track(reading, hand, self._carried(body, reading, observation))
+            self._tracks[name] = _Track(reading, hand, self._carried(body, reading, observation), reading)
             return ObjectEstimate(body, reading, sigma, source)
         track.age += 1
-        moved = hand.position - track.hand.position if track.carried else np.zeros(3)
-        pose = Pose(reading.position + moved, reading.quaternion)
-        return ObjectEstimate(body, pose, float(np.hypot(sigma, DRIFT * track.age)), source)
+        track.carried = track.carried and observation.proprio.gripper_command > 0  # what was let go stays where it was
+        if track.carried:
+            track.believed = Pose(reading.position + hand.position - track.hand.position, reading.quaternion)
+        return ObjectEstimate(body, track.believed, float(np.hypot(sigma, DRIFT * track.age)), source)
 
     def _carried(self, body: Body, reading: Pose, observation: Observation) -> bool:
         """Whether the fingers hold the body, as far as the arm can tell."""

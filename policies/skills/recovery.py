@@ -48,9 +48,9 @@ class RiseExecution(Course):
         self.require_running()
         tcp = scene.proprio.tcp
         s = hand_towards(tcp.position, 0.0, self._travel, gripper_yaw(tcp.quaternion), scene)
-        if not self._goes_on(s, ends=True):
-            return hold_still(-1.0)
         free = s.spread > OPEN or self._steps > WAIT
+        if not self._goes_on(s, ends=free):
+            return hold_still(-1.0)
         return make_action(funnel.limit(np.array([0.0, 0.0, free * funnel.GAIN * s.climb_commanded])), 0.0, -1.0)
 
 
@@ -121,5 +121,5 @@ def _puts_down(target: str) -> Begin:
 
 
 def _risen(s: Situation) -> bool:
-    """The hand is open, or as open as it gets, and at travel height."""
+    """The hand is told to open, and at travel height."""
     return bool(s.gripper_command < 0.0 and abs(s.climb_measured) < 0.012)

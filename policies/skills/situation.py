@@ -103,7 +103,8 @@ class Situation:
         scales = three_scales(vectors)  # [33]
         width = (self.spread / 0.04, tanh(self.spread / 0.01), tanh(self.spread / 0.002))
         turn = (self.yaw / 0.8, tanh(self.yaw / 0.1), tanh(self.yaw / 0.02))
-        away = hypot(*self.grip.tolist())  # plain floats: numpy would spend more time on calls than on these few numbers
+        # Plain floats: numpy would spend more time on calls than on these few numbers.
+        away = hypot(*self.grip.tolist())
         reach = (tanh(away / 0.03), tanh(hypot(*self.commanded[:2].tolist()) / 0.006))
         level = (tanh(hypot(*self.measured[:2].tolist()) / 0.006), tanh(away / 0.008))
         rest = (*width, *turn, *reach, *level, self.gripper_command, self.half / 0.03)

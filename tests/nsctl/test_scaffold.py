@@ -61,6 +61,7 @@ def test_a_name_that_another_group_has_needs_its_group(tmp_path: Path, install: 
         ("../up", "is no such name"),
         ("pick", "has a part of this name among the skills"),
         ("json", "'json' is a module of Python's own"),
+        ("numpy", "'numpy' is a module that is installed already"),
         *[(name, f"'{name}' is one of nsctl's own packages") for name in ("nsctl", *NAMES)],
     ],
 )

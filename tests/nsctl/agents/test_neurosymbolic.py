@@ -298,6 +298,72 @@ def test_an_effect_that_cannot_be_seen_is_believed_to_be_as_promised(world: Worl
     assert episode.report.plans == 1
 
 
+class Doubtful:
+    """A grounder that says what ``seen`` makes of what it sees."""
+
+    def __init__(self, seen: Callable[[SymbolicState, Problem], SymbolicState]) -> None:
+        self._grounder, self._seen = registry.load("grounders", "geometric")(), seen
+
+    def __call__(self, scene: SceneEstimate, problem: Problem) -> SymbolicState:
+        return self._seen(self._grounder(scene, problem), problem)
+
+
+def looked(world: World, seen: Callable[[SymbolicState, Problem], SymbolicState]) -> AgentReport:
+    """What the agent reports that sees the world so and is stopped by what it sees."""
+    made = agent(lambda count, step: None)
+    made._grounder = Doubtful(seen)
+    return play(world, made, EpisodeClock(), 0, 0).report
+
+
+def test_a_goal_that_may_not_be_reached_is_looked_at_again(world: World) -> None:
+    def open_goal(state: SymbolicState, problem: Problem) -> SymbolicState:
+        return SymbolicState(state.atoms | {part.atom for part in problem.goal}, frozenset({state.atoms}))  # type: ignore[union-attr]
+
+    report = looked(world, open_goal)
+    assert (report.looks, report.reason, report.steps) == (MAX_LOOKS, "", ())
+
+
+def test_nothing_is_given_up_on_a_guess(world: World) -> None:
+    """One look in which no peg is clear, so that there is no plan; but the hand may as well have been in the way."""
+    left = [True]
+
+    def blurred(state: SymbolicState, problem: Problem) -> SymbolicState:
+        if not left:
+            return state
+        left.clear()
+        return SymbolicState(frozenset(a for a in state.atoms if a.predicate != "clear"), frozenset({state.atoms}))
+
+    report = looked(world, blurred)
+    assert (report.looks, report.reason, report.plan_length) == (1, "", 6)
+
+
+def test_a_claim_is_judged_once_however_often_the_agent_looks(world: World) -> None:
+    """It is seen to be false, and then what the next step needs is unknown: another look is no other failure."""
+    made = agent(lambda count, step: "succeeded")
+    made.reset(world.task.brief(), 0, EpisodeClock())
+    observation = world.reset(0, 0)
+    while not made.report().steps or made.report().steps[0]["status"] == "running":
+        action = made.act(observation)
+        assert action is not None
+        observation = world.step(action)
+    assert made._episode is not None
+    start = made._grounder(made._perception(observation), made._episode.problem)
+    assert [str(made._next_step(start)) for _ in range(3)] == ["pick(disc1, disc2)"] * 3
+    assert list(made._failures.values()) == [1]
+
+
+def test_after_a_failure_nothing_is_expected_any_more(world: World) -> None:
+    made = agent(lambda count, step: "failed")
+    made.reset(world.task.brief(), 0, EpisodeClock())
+    observation = world.reset(0, 0)
+    while not (made.report().steps and made.report().steps[0]["status"] == "failed"):
+        action = made.act(observation)
+        assert action is not None
+        observation = world.step(action)
+    assert made._episode is not None
+    assert made._episode.believed is None
+
+
 def recovering(spoil: Callable[[int, PlanStep], str | None]) -> NeuroSymbolicAgent:
     """The agent of these tests with both recoveries."""
     made = agent(spoil)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nsctl.contracts import Execution
 from nsctl.custom_skills import made
-from nsctl.scene import Action, SceneEstimate, hold_still
+from nsctl.scene import TABLE, Action, SceneEstimate, hold_still
 from nsctl.symbolic import PlanStep
 
 
@@ -188,3 +188,68 @@ class Exploding(Good):
 
     def begin(self, step: PlanStep, scene: SceneEstimate) -> Any:
         raise SystemExit("no robot today")
+
+
+class Unending(Good):
+    """Acts in a batch as alone, but does not say when it has ended there."""
+
+    def act_batch(self, executions: Any, scenes: Any) -> list[Any]:
+        for execution in executions:
+            execution.batched = True
+        return [execution.inner.act(scene) for execution, scene in zip(executions, scenes, strict=True)]
+
+    def begin(self, step: PlanStep, scene: SceneEstimate) -> Any:
+        class Batched(Wrapped):
+            batched = False
+
+            @property
+            def status(self) -> str:
+                return "running" if self.batched else self.inner.status
+
+        return Batched(made("pick-scripted").begin(step, scene))
+
+
+class Fickle(Good):
+    """Its second execution of a step does the same and calls it a failure."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def begin(self, step: PlanStep, scene: SceneEstimate) -> Any:
+        self.begun += 1
+        gloomy = self.begun > 2
+
+        class Fickleness(Wrapped):
+            @property
+            def status(self) -> str:
+                return "failed" if gloomy and self.inner.status == "succeeded" else self.inner.status
+
+        return Fickleness(made("pick-scripted").begin(step, scene))
+
+
+class Reusing(Good):
+    """Answers with one array, again and again, which is out of bounds until the end."""
+
+    def begin(self, step: PlanStep, scene: SceneEstimate) -> Any:
+        buffer = np.zeros(7, np.float32)
+
+        class Filling(Wrapped):
+            def act(self, scene: SceneEstimate) -> Any:
+                buffer[:] = self.inner.act(scene)
+                buffer[:6] *= 3
+                return buffer
+
+        return Filling(made("pick-scripted").begin(step, scene))
+
+
+class Careless(Good):
+    """Puts everything down on the table, wherever it should go."""
+
+    operator = "place"
+
+    def begin(self, step: PlanStep, scene: SceneEstimate) -> Any:
+        elsewhere = PlanStep("place", (step.arguments[0], TABLE))
+        return Wrapped(made("place-scripted").begin(elsewhere, scene))
+
+    def describe(self) -> Mapping[str, Any]:
+        return {"kind": "test", "operator": "place"}

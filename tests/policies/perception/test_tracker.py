@@ -50,6 +50,13 @@ def test_what_was_held_when_it_was_lost_has_moved_with_the_hand(perception: Trac
     assert see(perception, 0.10, hand=0.25, gripper=0.0405).pose.position[2] == pytest.approx(0.25)
 
 
+def test_what_was_let_go_meanwhile_stays_where_it_was_let_go(perception: TrackerPerception) -> None:
+    see(perception, 0.10, hand=0.10, gripper=0.0405)
+    see(perception, 0.10, hand=0.05, gripper=0.0405)
+    for hand, gripper in ((0.05, 0.07), (0.25, 0.08), (0.02, 0.01)):
+        assert see(perception, 0.10, hand=hand, gripper=gripper).pose.position[2] == pytest.approx(0.05)
+
+
 def test_what_was_not_held_stays_where_it_was(perception: TrackerPerception) -> None:
     see(perception, 0.10, hand=0.10, gripper=0.08)
     assert see(perception, 0.10, hand=0.25, gripper=0.08).pose.position[2] == pytest.approx(0.10)

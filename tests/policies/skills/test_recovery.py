@@ -7,6 +7,7 @@ import pytest
 
 from nsctl.contracts import Execution
 from nsctl.errors import EpisodeError
+from nsctl.scene import make_action
 from nsctl.symbolic import PlanStep
 from policies.skills.initiation import in_hand
 from policies.skills.recovery import ClearSkill, RegraspSkill
@@ -34,6 +35,16 @@ def test_clear_leaves_an_open_hand_above_everything(operator: str) -> None:
         assert name == held or np.linalg.norm(estimate.pose.position - before[name].position) < 0.01
     with pytest.raises(EpisodeError, match="this execution has succeeded: begin a new one"):
         execution.act(stage.scene)
+
+
+def test_a_hand_that_is_high_and_shut_is_opened_before_clear_is_done() -> None:
+    stage = Stage("stack-4", Conditions(), "pick", (4, 3))
+    for _ in range(40):
+        tcp = stage.scene.proprio.target.position
+        stage.act(make_action([0.0, 0.0, 0.4 * (travel_height(stage.scene) - tcp[2])], 0.0, 1.0))
+    assert stage.scene.proprio.gripper < 0.01
+    assert played(ClearSkill().begin(PlanStep("clear", ("red",)), stage.scene), stage) == "succeeded"
+    assert stage.scene.proprio.gripper > 0.07
 
 
 def test_regrasp_holds_the_same_thing_again() -> None:
