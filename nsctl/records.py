@@ -20,12 +20,14 @@ from nsctl.outcomes import EpisodeStatus
 from nsctl.phases import Figure
 from nsctl.scene import Channel
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 LABELS: tuple[Label, ...] = ("measured", "attributed", "modelled", "simulated", "unavailable")
 """From the most to the least to be trusted."""
 Privilege = Literal["sim_truth", "tracked", "pixels"]
 """Where an agent's knowledge of the objects comes from: the simulator's truth, a (simulated) tracker, pictures alone."""
 RunStatus = Literal["running", "complete", "interrupted"]
+Grade = Literal["A", "B", "C", "D"]
+"""A an external wall meter, B counters that the run had to itself, C counters that it shared, D a model."""
 
 
 def plain(value: Any) -> Any:
@@ -78,10 +80,39 @@ def weakest(labels: Iterable[Label]) -> Label:
 
 
 class PhaseSeconds(Record):
-    """Wall and CPU seconds of one phase; CPU is that of the playing process, all threads."""
+    """Wall and CPU seconds of one phase; ``cpu`` is that of the playing process, all threads."""
 
     wall: float
     cpu: float
+    children: float | None = None
+    """CPU seconds of child processes that ended in the phase; ``None`` where nobody looked."""
+
+
+class RobotWork(Record):
+    """What the arm's joints did in an episode, by the simulator's torques and velocities: always ``simulated``."""
+
+    absolute: float
+    """Joules: the sum of |torque x velocity| x time over joints and substeps."""
+    positive: float
+    """Joules that the motors put in; what comes back is lost."""
+    net: float
+    """Joules put in less joules that came back."""
+    torque_squared: float
+    """N^2 m^2 s: what a motor's windings turn into heat, but for a constant that the motor knows."""
+
+
+class IdleRecord(Record):
+    """What the machine draws when the run does nothing, by each counter of the whole machine that can tell."""
+
+    before: dict[str, float]
+    """Watts by meter, before the first episode; ``after`` likewise, after the last."""
+    after: dict[str, float]
+    seconds: float
+    """How long each of the two looks took."""
+    drift: bool
+    """Whether they differ by more than a tenth."""
+    contended: bool
+    """Whether other processes were busy at either look."""
 
 
 class OutcomeRecord(Record):
@@ -116,6 +147,8 @@ class EpisodeRecord(Record):
     """One entry for each skill execution."""
     disturbances: tuple[JsonFields, ...]
     """One entry for each event: ``step``, ``kind``, ``strength`` and what was drawn."""
+    robot: RobotWork | None = None
+    """``None`` where the world does not tell it."""
     seconds: dict[str, PhaseSeconds]
     joules: dict[str, FigureRecord]
     """By phase, and the sums ``agent`` (perceive, plan, policy) and ``total``."""
@@ -187,7 +220,7 @@ class GitRecord(Record):
 class RunRecord(Record):
     """``run.json``."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     id: str
     status: RunStatus
     command: tuple[str, ...]
@@ -202,6 +235,10 @@ class RunRecord(Record):
     """SHA-256 (16 hex digits) of the sources of our five packages (:func:`nsctl.provenance.code`)."""
     hardware: HardwareRecord
     meters: tuple[MeterRecord, ...]
+    grade: Grade | None = None
+    """How far the joules can be trusted; ``None`` where no counter worked."""
+    idle: IdleRecord | None = None
+    """``None`` where no counter of the whole machine counts, so that there is no idle power in the figures."""
     carbon: tuple[JsonFields, ...]
     """codecarbon's final fields, verbatim, or why there are none; one entry for each session that asked for it."""
     git: GitRecord | None
