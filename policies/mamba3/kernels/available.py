@@ -25,10 +25,10 @@ WIDEST = 128
 """The largest head and the largest state whose tiles a processor's registers hold."""
 FARTHEST = 2**31
 """Numbers of one row that 32 bits can count."""
-
-
-BLACKWELL, ITS_TRITON = 10, (3, 9)
-"""The generation for which Triton 3.6 does not compile the backward, and a Triton that does."""
+HOPPER, BLACKWELL = 9, 10
+"""Generations of cards that kernels are launched otherwise for."""
+ITS_TRITON = (3, 9)
+"""A Triton that compiles the backward for Blackwell: 3.6 does not."""
 
 
 @cache
@@ -41,6 +41,15 @@ def triton_version() -> tuple[int, int]:
 def interpreted() -> bool:
     """Whether kernels run in Triton's interpreter, on a CPU: for tests (``TRITON_INTERPRET=1`` before any is imported)."""
     return os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def generation() -> int:
+    """The major compute capability of the card that kernels are compiled for; 0 in the interpreter."""
+    if interpreted():
+        return 0
+    from triton.runtime import driver
+
+    return int(driver.active.get_current_target().arch) // 10
 
 
 def why_not(x: Tensor) -> str | None:

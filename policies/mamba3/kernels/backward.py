@@ -17,9 +17,8 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from triton.runtime import driver
 
-from policies.mamba3.kernels.available import interpreted
+from policies.mamba3.kernels.available import BLACKWELL, generation, interpreted
 from policies.mamba3.kernels.backward_carry import carry_state, carry_turn
 from policies.mamba3.kernels.backward_front import back_drive, back_norm
 from policies.mamba3.kernels.backward_local import back_in_chunk
@@ -162,7 +161,7 @@ class _Walk:
 
 def _calls() -> bool:
     """Whether kernels may call functions that multiply tiles: not on Blackwell, whose tensor memory is a kernel's own."""
-    return interpreted() or bool(driver.active.get_current_target().arch // 10 != 10)
+    return generation() != BLACKWELL
 
 
 def _heads_each(heads: int, others: int) -> int:

@@ -18,7 +18,7 @@ import triton.language as tl
 from torch import Tensor
 
 from policies.mamba3.config import Mamba3Config
-from policies.mamba3.kernels.available import interpreted
+from policies.mamba3.kernels.available import HOPPER, generation, interpreted
 from policies.mamba3.kernels.forward_parts import (
     TURN,
     below,
@@ -39,6 +39,8 @@ from policies.mamba3.recurrence import Mamba3State, state_shapes
 
 CHUNK = {torch.bfloat16: 64, torch.float32: 32}
 """Moments of a chunk: in float32, 64 of them would fill 128 KB of shared memory, which not every GPU has."""
+REGISTERS = 168
+"""A thread's in ``_local``, so that three programs of four warps share a processor's 65,536."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,12 @@ def forward(
     _carry[(batch * c.heads,)](
         proj, given.keys, given.log_alpha, given.dt, given.lam, given.rate, *cuts, heads.B_bias,
         first.angle, first.h, first.k, first.x, *scales, starts, angles, last.angle, last.h, last.k, last.x,
-        length, rows, STATE=state is not None, **sizes,
+        length, rows, STATE=state is not None, **sizes, num_stages=2 if generation() == HOPPER else 1,
     )  # fmt: skip
     _local[(batch * chunks * c.heads,)](
         proj, given.keys, given.queries, given.dt, given.rate, *cuts, heads.B_bias, heads.C_bias, heads.D,
-        *scales, starts, angles, y, length, rows, **sizes,
+        *scales, starts, angles, y, length, rows, **sizes, num_stages=1,
+        maxnreg=REGISTERS if proj.dtype == torch.bfloat16 else None,
     )  # fmt: skip
     return Walked(y, last, starts, angles)
 
@@ -99,7 +102,7 @@ def _sizes(
         "PP": max(16, triton.next_power_of_2(c.head_dim)),
         "SP": max(4 if half else 8, triton.next_power_of_2(c.angles)),
         "RESET": reset is not None, "ENDS": lengths is not None, "FULL": proj.shape[1] % chunk == 0,
-        "KIND": kind, "PRECISION": "tf32x3", "num_warps": 4, "num_stages": 1,
+        "KIND": kind, "PRECISION": "tf32x3", "num_warps": 4,
     }  # fmt: skip
 
 
