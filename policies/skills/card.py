@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nsctl import provenance
 from nsctl.contracts import TrainingRequest
 from policies.skills.collect import CHECKED, CONDITIONS
 from policies.skills.config import SkillNetworkConfig
@@ -28,7 +28,8 @@ def write_card(
     """Write ``README.md`` into ``folder``; ``curves`` says whether ``curves.png`` lies there."""
     operators = ", ".join(f"`{operator}`" for operator in network.operators)
     recipe = ", ".join(f"{name} {value}" for name, value in asdict(schedule.recipe).items())
-    versions = ", ".join(f"{name} {version(name)}" for name in ("nsctl", "torch", "mujoco", "numpy"))
+    known = provenance.versions()
+    versions = ", ".join(f"{name} {known[name]}" for name in ("nsctl", "torch", "mujoco", "numpy") if name in known)
     interval = f"95 % Wilson interval {figures['low']:.4f} to {figures['high']:.4f}"
     used = sorted(request.tasks or {task for operator in network.operators for task in TASKS[operator]})
     kind = "A Mamba-3 policy" if network.backbone == "mamba3" else "A policy without memory (MLP)"

@@ -11,6 +11,7 @@ def draw_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> bool:
     """Loss and success of the rounds as a PNG; says whether it was drawn, which it is not without matplotlib."""
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
     except ImportError:
         return False
     figure = Figure(figsize=(8.0, 3.2), layout="constrained")
@@ -30,5 +31,7 @@ def draw_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> bool:
     )
     right.plot(rounds, failed, marker="o")
     right.set(xlabel="round", ylabel="share of the check that failed", yscale="log")
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.savefig(path, dpi=120)
     return True

@@ -90,7 +90,7 @@ class Trainer:
             data += fresh
             entries.append(entry)
             self.board.show(entry, self.schedule.recipe.steps)
-            if self._passed(entry["check"], whole=True):
+            if number >= self.schedule.least and self._passed(entry["check"], whole=True):
                 break
         return entries
 
@@ -131,11 +131,11 @@ class Trainer:
         return self.learner.fit(data, steps, lambda: self.progress.advance(bar))
 
     def _check(self, number: int) -> list[Verdict]:
-        """A few episodes, and many where these succeed or no other round will follow."""
+        """A few episodes, and many where these succeed and may be the last, or no other round will follow."""
         few, many = self.schedule.check, self.schedule.final_check
         verdicts = list(self._ask(check, "check", range(few), f"round {number}: check"))
         count = [sum(v.success is True for v in verdicts), sum(v.success is not None for v in verdicts)]
-        if self._passed(count) or number == self.schedule.rounds - 1:
+        if (number >= self.schedule.least and self._passed(count)) or number == self.schedule.rounds - 1:
             verdicts += self._ask(check, "check", range(few, many), f"round {number}: check more")
         return verdicts
 
