@@ -20,6 +20,9 @@ from policies.mamba3.stack import Layer, Mamba3Stack
 
 SINGLE = 2e-6
 """The relative error allowed in float32, against float64."""
+SCANNED = SINGLE if interpreted() else 3e-5
+"""The same of a fused sequence: a GPU adds up a chunk's decays in another order, and these sums lose digits where a moment
+forgets everything."""
 VARIANTS = [
     {},
     {"groups": 2, "rope_fraction": 1.0},
@@ -137,10 +140,10 @@ def test_states_come_from_a_scan_and_go_back(device: torch.device) -> None:
         for t in (6, 7):
             fused.x.copy_(x[:, t])
             fused.run()
-        assert off(fused.x, y[:, 7]) < SINGLE
+        assert off(fused.x, y[:, 7]) < SCANNED
         y_after, after = made.scan(x[:, 8:], fused.states)
-    assert off(y_after[:, 0], y[:, 8]) < SINGLE
-    assert state_off(after[0], last[0]) < SINGLE
+    assert off(y_after[:, 0], y[:, 8]) < SCANNED
+    assert state_off(after[0], last[0]) < SCANNED
     fused.states = before
     assert all(torch.equal(a, b) for a, b in zip(vars(fused.states[0]).values(), vars(before[0]).values(), strict=True))
 
