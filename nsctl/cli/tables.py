@@ -29,8 +29,11 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """``7/10`` and the same in percent."""
-    return f"{part}/{whole} = {part / whole:.0%}" if whole else f"{part}/{whole}"
+    """``7/10`` and the same in percent, with as many digits as keep almost all from reading as all, or almost none as none."""
+    if not whole:
+        return f"{part}/{whole}"
+    digits = next(d for d in range(12) if part in (0, whole) or 0 < round(part / whole, d + 2) < 1)
+    return f"{part}/{whole} = {part / whole:.{digits}%}"
 
 
 def interval(bounds: tuple[float, float]) -> str:

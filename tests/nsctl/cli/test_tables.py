@@ -26,6 +26,8 @@ def test_three_digits_that_matter(value: float | None, shown: str) -> None:
 def test_counts_and_intervals_in_percent() -> None:
     assert percent(7, 8) == "7/8 = 88%"
     assert percent(0, 0) == "0/0"
+    assert (percent(9, 9), percent(0, 9)) == ("9/9 = 100%", "0/9 = 0%")
+    assert (percent(2999, 3000), percent(1, 3000)) == ("2999/3000 = 99.97%", "1/3000 = 0.03%")
     assert interval((0.021, 0.5)) == "2% to 50%"
 
 
