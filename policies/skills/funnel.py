@@ -28,6 +28,9 @@ FREE = 0.004
 """A gripper that is wider than the object by more than this has let it go."""
 LET_GO = 0.012
 """Metres off its goal within which an object that was let go is left where it lies."""
+WEDGED, LIFT = (0.012, 0.006), 0.06
+"""Metres by which the command has gone below a hand that does not follow, beyond which something is under it, and how much
+more makes that sure; metres a step that it then rises, or it would stand there for ever."""
 ARRIVED = (0.006, 0.005)
 """Metres off its goal, sideways and above it, at which a carried object may be let go."""
 
@@ -88,14 +91,19 @@ def _strayed(s: Situation) -> float:
 
 
 def _descend(s: Situation, *, shut: bool) -> Array:
-    """The commanded move [3] down the funnel; a gripper that is still shut, or turned, waits above."""
+    """The commanded move [3] down the funnel; a gripper that is still shut, or turned, waits above.
+
+    A hand off the axis that stands on something is lifted off it, and comes down anew.
+    """
     off = max(float(np.hypot(*s.commanded[:2])), float(np.hypot(*s.measured[:2])), 0.05 * abs(s.yaw), 0.03 * shut)
     goal_height = s.climb_commanded - s.commanded[2]  # travel height above the goal
     wall = float(np.clip(SLOPE * (off - AXIS), 0.0, max(goal_height, 0.0)))
     rise = s.commanded[2] + wall
     low = max(rise, s.measured[2] + wall)  # how far below the wall the hand is, by command or in truth
     sideways = GAIN * (1.0 - ramp(low, 0.03)) * s.commanded[:2]
-    return limit(np.array([*sideways, GAIN * rise]))
+    beside, pressed = float(np.hypot(*s.measured[:2])) - AXIS, s.commanded[2] - s.measured[2] - 2 * abs(rise)
+    wedged = ramp(beside, 0.002) * ramp(pressed - WEDGED[0], WEDGED[1])
+    return limit(np.array([*sideways, GAIN * rise + LIFT * wedged]))
 
 
 def limit(move: Array, speed: float = SPEED) -> Array:
