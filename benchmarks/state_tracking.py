@@ -5,10 +5,12 @@
     python benchmarks/state_tracking.py --task parity --out runs/parity --seconds 300      # stops, and goes on with
     python benchmarks/state_tracking.py --task parity --out runs/parity-2 --resume runs/parity
 
-All rules, learning rates and seeds are trained side by side (`state_tracking_models.py`), each at its own pace: rows of 3 or
-4 tokens first, and a quarter longer whenever 100 steps went well, up to the width of the stage. The answer at the last token
-is all that is asked for, in training and afterwards. Writes `result.json` with the settings, what was seen on the way and
-scaled accuracies over lengths; `state_tracking_report.py` makes a table and curves of it.
+All rules, learning rates and seeds are trained side by side, in PyTorch (`state_tracking_models.py`) or, where there
+is a GPU and all rules are full, through the fused kernels (`state_tracking_fused.py`). Each has its own pace: rows of
+3 or 4 tokens first, and a quarter longer whenever 100 steps went well, up to the width of the stage. The answer at
+the last token is all that is asked for, in training and afterwards. With `--timed`, `--seconds` is the whole training
+and not a part of it. Writes `result.json` with the settings, what was seen on the way and scaled accuracies over
+lengths; `state_tracking_report.py` makes a table and curves of it.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from state_tracking_models import RULES, Ensemble, Member, stepper
+from state_tracking_fused import Fused
+from state_tracking_models import COOL_DOWN, RULES, Ensemble, Member, restore
 from state_tracking_tasks import TASKS, Rows, Task, scaled
 
 from policies.mamba3.config import Mamba3Config, StackConfig
+from policies.mamba3.kernels.available import why_not
 
 LENGTHS = (40, 64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512)
 GOAL = 256
@@ -51,10 +55,9 @@ def main() -> None:
     task = TASKS[a.task]
     members = [Member(*m) for m in product(a.rules, a.rates, a.seeds, a.dt_max)]
     block = Mamba3Config(a.width, a.state, a.head, a_activation=a.activation, rope_fraction=a.rope)
-    ensemble = Ensemble(
-        members, StackConfig(a.layers, block, a.mlp, task.vocabulary), task.classes, a.decay, sum(a.steps), device
-    )
-    if a.compile:
+    config = StackConfig(a.layers, block, a.mlp, task.vocabulary)
+    ensemble = models(a, device)(members, config, task.classes, a.decay, sum(a.steps), device)
+    if a.compile and isinstance(ensemble, Ensemble):
         ensemble.measure = torch.compile(ensemble.losses, dynamic=False)
     history = resume(ensemble, a.resume) if a.resume else []
     train(ensemble, task, a, device, history)
@@ -65,9 +68,27 @@ def main() -> None:
     write(a, task, members, history, curve)
 
 
-def resume(ensemble: Ensemble, folder: Path) -> list[dict[str, Any]]:
+def models(a: argparse.Namespace, device: str) -> type[Fused] | type[Ensemble]:
+    """What trains the members: the fused kernels where they can, unless the command says otherwise."""
+    full = set(a.rules) == {"full"}
+    reason = (
+        why_not(torch.empty(0, device=device)) if full else f"they know the full rule only, not {' '.join(a.rules)}"
+    )
+    if a.fused and reason is not None:
+        raise SystemExit(f"--fused: {reason}")
+    fused = a.fused or (a.fused is None and reason is None and device == "cuda" and not a.compile)
+    print("fused kernels" if fused else f"PyTorch operations ({reason or 'as asked for'})", flush=True)
+    return Fused if fused else Ensemble
+
+
+def resume(ensemble: Fused | Ensemble, folder: Path) -> list[dict[str, Any]]:
     """Goes on where a run stopped; gives its history."""
-    ensemble.restore(torch.load(folder / "state.pt", weights_only=True))
+    before = torch.load(folder / "state.pt", weights_only=True)
+    if [t.shape for t in before] != [t.shape for t in ensemble.state()]:
+        raise SystemExit(
+            f"{folder} holds other models, or {'not ' * isinstance(ensemble, Fused)}fused ones: see --fused"
+        )
+    restore(ensemble.state(), before)
     history: list[dict[str, Any]] = json.loads((folder / "result.json").read_text())["history"]
     return history
 
@@ -103,11 +124,16 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--at-once", type=int, default=512)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--cpu", action="store_true")
+    p.add_argument("--timed", action="store_true", help="training ends with --seconds, and so does the learning rate")
+    p.add_argument("--cool-down", type=float, default=COOL_DOWN, help="the share of --seconds in which it gets smaller")
+    p.add_argument("--fused", action=argparse.BooleanOptionalAction, help="the fused kernels; only for the full rule")
     p.add_argument("--compile", action="store_true", help="fuse the operations of a step with torch.compile")
     p.set_defaults(**PRESETS[p.parse_known_args()[0].task])
     a = p.parse_args()
     if a.every % SHORT:
         p.error(f"--every must be a multiple of {SHORT}, got {a.every}")
+    if a.timed and not (0 < a.seconds < math.inf and 0 < a.cool_down <= 1):
+        p.error(f"--timed needs --seconds and a --cool-down in 0..1, got {a.seconds} and {a.cool_down}")
     if len(a.stages) != len(a.steps):
         p.error(f"--stages and --steps must be as many, got {len(a.stages)} and {len(a.steps)}")
     if sum(a.steps) % a.every:
@@ -115,30 +141,42 @@ def arguments() -> argparse.Namespace:
     return a
 
 
-def train(ensemble: Ensemble, task: Task, a: argparse.Namespace, device: str, history: list[dict[str, Any]]) -> None:
+def train(
+    ensemble: Fused | Ensemble, task: Task, a: argparse.Namespace, device: str, history: list[dict[str, Any]]
+) -> None:
     """Through the stages; adds to ``history`` and stops when the time is up."""
     done, share = history[-1]["step"] if history else 0, 1 / task.classes
     begun = time.perf_counter() - (history[-1]["seconds"] if history else 0.0)
     deadline, generator = time.perf_counter() + a.seconds, torch.Generator(device).manual_seed(1 + done)
     for width, end in zip(a.stages, accumulate(a.steps), strict=True):
-        if done >= end:
+        if done >= end or ahead(ensemble, width, a.stages):
             continue
-        rows = task.rows(a.pool, a.shortest, width, width, generator)
-        step = stepper(ensemble, rows, a.batch)
-        while done < end:
+        room = ensemble.room(width)
+        rows = task.rows(a.pool, a.shortest, width, room, generator)
+        step = ensemble.stepper(rows, a.batch)
+        while done < end and not (done % SHORT == 0 and ahead(ensemble, width, a.stages)):
             step()
             done += 1
-            if done % FRESH == 0:
-                refill(rows, task.rows(a.pool, a.shortest, width, width, generator))
             if done % SHORT == 0:
                 loss, right = ensemble.look(SHORT)
                 ensemble.grow(width, right, *(share + (1 - share) * bound for bound in (GOOD, BAD)))
-            if done % a.every == 0:
+                if a.timed:
+                    left = (deadline - time.perf_counter()) / (a.cool_down * a.seconds)
+                    ensemble.brake.fill_(min(max(left, 0.0), 1.0))
+            if done % FRESH == 0:
+                refill(rows, task.rows(a.pool, a.shortest, width, room, generator))
+            late = done % SHORT == 0 and time.perf_counter() > deadline
+            if late or done % a.every == 0:
                 entry = look(ensemble, task, a, done, width, loss, right)
                 entry["seconds"] = round(time.perf_counter() - begun, 1)
                 history.append(entry)
-                if time.perf_counter() > deadline:
+                if late:
                     return
+
+
+def ahead(ensemble: Fused | Ensemble, width: int, stages: list[int]) -> bool:
+    """Whether a model wants longer rows than this stage has: fused ones need not wait for each other."""
+    return isinstance(ensemble, Fused) and width < stages[-1] and bool(ensemble.limits.max() >= width)
 
 
 def refill(rows: Rows, fresh: Rows) -> None:
@@ -147,7 +185,13 @@ def refill(rows: Rows, fresh: Rows) -> None:
 
 
 def look(
-    ensemble: Ensemble, task: Task, a: argparse.Namespace, done: int, width: int, loss: list[float], right: list[float]
+    ensemble: Fused | Ensemble,
+    task: Task,
+    a: argparse.Namespace,
+    done: int,
+    width: int,
+    loss: list[float],
+    right: list[float],
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "step": done,
@@ -155,7 +199,7 @@ def look(
         "loss": loss,
         "trained": [scaled(r, task.classes) for r in right],
     }
-    entry["limit"] = ensemble.limits.tolist()
+    entry["limit"], entry["brake"] = ensemble.limits.tolist(), ensemble.brake.item()
     for length in (width, GOAL):
         found = ensemble.accuracy(task, length, a.at_once, 7, a.at_once)
         entry[f"at {length}"] = [scaled(r, task.classes) for r in found]

@@ -33,6 +33,35 @@ SURE = 30.0
 Weights = dict[str, Tensor]
 
 
+def pace(step: Tensor, steps: int, rates: Tensor, brake: Tensor) -> Tensor:
+    """Learning rates at ``step`` of ``steps``: a linear warm-up and a linear end; ``brake`` in 0..1 slows all down."""
+    left = (steps - step + 1) / (COOL_DOWN * steps)
+    return rates * torch.minimum(step / WARM_UP, left).clamp(0, 1) * brake
+
+
+def descend(
+    weight: Tensor, slope: Tensor, first: Tensor, second: Tensor, step: Tensor, rate: Tensor, decay: Any
+) -> None:
+    """AdamW, in place."""
+    first.lerp_(slope, 1 - BETAS[0])
+    second.lerp_(slope.square(), 1 - BETAS[1])
+    one, two = (1 - torch.pow(beta, step) for beta in BETAS)
+    weight.sub_(rate * (first / one / ((second / two).sqrt() + EPS) + decay * weight))
+
+
+def decays(name: str) -> bool:
+    """Whether the weight called ``name`` is one that AdamW makes smaller."""
+    return name.rpartition(".")[2] not in ("dt_bias", "D")
+
+
+def longer(limits: Tensor, width: int, accuracy: list[float], good: float, bad: float) -> Tensor:
+    """The next ``limits`` [M]: rows a quarter longer for who was ``good``, up to ``width``; who was ``bad`` goes back."""
+    had = torch.tensor(accuracy, device=limits.device)
+    some = (limits // GROWTH).clamp(min=1)
+    changed = torch.where(had >= good, limits + some, torch.where(had < bad, limits - some, limits))
+    return changed.clamp(START, width)
+
+
 @dataclass(frozen=True)
 class Member:
     """One model of the ensemble."""
@@ -118,7 +147,7 @@ class Ensemble:
         self.first = [torch.zeros_like(w) for w in self.weights.values()]
         self.second = [torch.zeros_like(w) for w in self.weights.values()]
         self.rates = torch.tensor([m.rate for m in members], device=device)
-        self.step = torch.zeros((), device=device)
+        self.step, self.brake = torch.zeros((), device=device), torch.ones((), device=device)
         self.measure: Callable[..., tuple[Tensor, Tensor]] = self.losses  # or the same, compiled
         self.told = torch.zeros(
             2, len(members), device=device
@@ -157,23 +186,16 @@ class Ensemble:
         return tuple(torch.stack(parts) for parts in zip(*found, strict=True))
 
     def update(self, grads: tuple[Tensor, ...]) -> None:
-        """AdamW with every model's gradient clipped by itself; a linear warm-up, and a linear end."""
+        """AdamW with every model's gradient clipped by itself."""
         self.step += 1
-        left = (self.steps - self.step + 1) / (COOL_DOWN * self.steps)
-        rates = self.rates * torch.minimum(self.step / WARM_UP, left).clamp(0, 1)
+        rates = pace(self.step, self.steps, self.rates, self.brake)
         square = torch.stack([g.flatten(1).square().sum(1) for g in grads]).sum(0)
         scale = (CLIP / square.sqrt().clamp(min=CLIP)).nan_to_num(0.0)
-        one, two = (1 - torch.pow(beta, self.step) for beta in BETAS)
         parts = zip(self.weights.items(), grads, self.first, self.second, strict=True)
         for (name, weight), grad, first, second in parts:
             each = (-1, *(1,) * (weight.ndim - 1))
-            clipped = grad.nan_to_num(0.0) * scale.view(each)
-            first.lerp_(clipped, 1 - BETAS[0])
-            second.lerp_(clipped.square(), 1 - BETAS[1])
-            change = first / one / ((second / two).sqrt() + EPS)
-            if name.rpartition(".")[2] not in ("dt_bias", "D"):
-                change = change + self.decay * weight
-            weight.sub_(rates.view(each) * change)
+            slope, decay = grad.nan_to_num(0.0) * scale.view(each), self.decay if decays(name) else 0.0
+            descend(weight, slope, first, second, self.step, rates.view(each), decay)
 
     def train(self, rows: Rows, batch: int) -> None:
         """One step of every model, each on ``batch`` rows of its own choice among ``rows``, which are sorted by length."""
@@ -189,10 +211,15 @@ class Ensemble:
         """Everything that training changes."""
         return [*self.weights.values(), *self.first, *self.second, self.step, self.told, self.limits]
 
-    @torch.no_grad()
-    def restore(self, state: list[Tensor]) -> None:
-        for tensor, before in zip(self.state(), state, strict=True):
-            tensor.copy_(before)
+    def stepper(self, rows: Rows, batch: int) -> Callable[[], None]:
+        """What makes one training step on ``rows`` when called; on a GPU the replay of a CUDA graph."""
+        if rows.tokens.device.type != "cuda":
+            return lambda: self.train(rows, batch)
+        return captured(lambda: self.train(rows, batch), self.state(), torch.cuda.Stream()).replay
+
+    def room(self, length: int) -> int:
+        """How wide rows of up to ``length`` tokens are to be."""
+        return length
 
     def look(self, steps: int) -> tuple[list[float], list[float]]:
         """Mean loss and accuracy of the last ``steps`` steps, for each model."""
@@ -202,10 +229,7 @@ class Ensemble:
 
     def grow(self, width: int, accuracy: list[float], good: float, bad: float) -> None:
         """Models that were ``good`` on the last rows get longer ones, up to ``width`` tokens; ``bad`` ones go back."""
-        had = torch.tensor(accuracy, device=self.limits.device)
-        some = (self.limits // GROWTH).clamp(min=1)
-        changed = torch.where(had >= good, self.limits + some, torch.where(had < bad, self.limits - some, self.limits))
-        self.limits.copy_(changed.clamp(START, width))
+        self.limits.copy_(longer(self.limits, width, accuracy, good, bad))
 
     @torch.no_grad()
     def accuracy(self, task: Task, length: int, count: int, seed: int, at_once: int) -> list[float]:
@@ -219,19 +243,26 @@ class Ensemble:
         return (right / count).tolist()
 
 
-def stepper(ensemble: Ensemble, rows: Rows, batch: int) -> Callable[[], None]:
-    """What makes one training step on ``rows`` when called; on a GPU the replay of a CUDA graph."""
-    if rows.tokens.device.type != "cuda":
-        return lambda: ensemble.train(rows, batch)
-    before = [t.detach().clone() for t in ensemble.state()]
-    side = torch.cuda.Stream()
+@torch.no_grad()
+def restore(state: list[Tensor], before: list[Tensor]) -> None:
+    """Put back what ``state`` was."""
+    for tensor, value in zip(state, before, strict=True):
+        tensor.copy_(value)
+
+
+def captured(train: Callable[[], None], state: list[Tensor], side: Any, pool: Any = None) -> torch.cuda.CUDAGraph:
+    """One step of ``train`` as a CUDA graph; what it changes, its ``state``, stays as it is.
+
+    It is recorded on the stream ``side``. Graphs that are to run at once need one each: cuBLAS has a workspace a stream.
+    """
+    before = [t.detach().clone() for t in state]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):
-            ensemble.train(rows, batch)
+            train()
     torch.cuda.current_stream().wait_stream(side)
-    ensemble.restore(before)  # the steps that made libraries ready do not count
+    restore(state, before)  # the steps that made libraries ready do not count
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        ensemble.train(rows, batch)
-    return graph.replay
+    with torch.cuda.graph(graph, pool=pool, stream=side):
+        train()
+    return graph

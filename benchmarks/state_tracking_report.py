@@ -43,14 +43,18 @@ def groups(run: dict[str, Any]) -> Iterator[Group]:
         yield Group(*key, tuple(same))
 
 
-def best(run: dict[str, Any]) -> dict[str, Group]:
-    """Each rule's group of the highest median at the goal."""
-    found: dict[str, Group] = {}
-    for group in groups(run):
-        other = found.get(group.rule)
-        if other is None or median(group.at(run, GOAL)) > median(other.at(run, GOAL)):
-            found[group.rule] = group
+def best(runs: list[dict[str, Any]]) -> dict[str, tuple[dict[str, Any], Group]]:
+    """Each rule's run and group of the highest median at the goal."""
+    found: dict[str, tuple[dict[str, Any], Group]] = {}
+    for run in runs:
+        for group in groups(run):
+            if group.rule not in found or middle(run, group) > middle(*found[group.rule]):
+                found[group.rule] = run, group
     return found
+
+
+def middle(run: dict[str, Any], group: Group) -> float:
+    return median(group.at(run, GOAL))
 
 
 def table(runs: dict[str, dict[str, Any]]) -> str:
@@ -66,38 +70,43 @@ def table(runs: dict[str, dict[str, Any]]) -> str:
 
 
 def picture(runs: dict[str, dict[str, Any]], path: Path) -> None:
-    """A row for each run: while training, and over lengths at the end."""
+    """A row for each task: while training, and over lengths at the end."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, rows = plt.subplots(len(runs), 2, figsize=(11, 3.4 * len(runs)), squeeze=False, layout="constrained")
-    for (left, right), (name, run) in zip(rows, runs.items(), strict=True):
-        draw_training(left, run)
-        draw_lengths(right, run)
-        left.set_title(f"{name}: at length {GOAL} while training")
-        right.set_title(f"{name}: after training")
-    rows[0][1].legend()
-    figure.savefig(path, dpi=110)
+    tasks: dict[str, list[dict[str, Any]]] = {}
+    for run in runs.values():
+        tasks.setdefault(run["settings"]["task"], []).append(run)
+    figure, rows = plt.subplots(len(tasks), 2, figsize=(11, 3.2 * len(tasks)), squeeze=False, layout="constrained")
+    for (left, right), (task, same) in zip(rows, tasks.items(), strict=True):
+        draw_training(left, same)
+        draw_lengths(right, same)
+        left.set_title(f"{task}: at length {GOAL} while training")
+        right.set_title(f"{task}: after training")
+        right.legend()
+    figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
 
 
-def draw_training(axes: Any, run: dict[str, Any]) -> None:
-    steps = [entry["step"] for entry in run["history"]]
-    chosen = best(run)
-    for group in groups(run):
-        seen = [[entry[f"at {GOAL}"][i] for entry in run["history"]] for i in group.members]
-        draw(axes, steps, seen, group, chosen[group.rule] == group)
+def draw_training(axes: Any, runs: list[dict[str, Any]]) -> None:
+    chosen = best(runs)
+    for run in runs:
+        steps = [entry["step"] for entry in run["history"]]
+        for group in groups(run):
+            seen = [[entry[f"at {GOAL}"][i] for entry in run["history"]] for i in group.members]
+            draw(axes, steps, seen, group, chosen[group.rule] == (run, group))
     axes.set_xlabel("steps")
     axes.set_ylabel("scaled accuracy")
 
 
-def draw_lengths(axes: Any, run: dict[str, Any]) -> None:
-    chosen = best(run)
-    for group in groups(run):
-        seen = [[rights[i] for rights in run["curve"].values()] for i in group.members]
-        draw(axes, [int(n) for n in run["curve"]], seen, group, chosen[group.rule] == group)
-    axes.axvspan(0, run["settings"]["stages"][-1], color="0.93", zorder=0)
+def draw_lengths(axes: Any, runs: list[dict[str, Any]]) -> None:
+    chosen = best(runs)
+    for run in runs:
+        for group in groups(run):
+            seen = [[rights[i] for rights in run["curve"].values()] for i in group.members]
+            draw(axes, [int(n) for n in run["curve"]], seen, group, chosen[group.rule] == (run, group))
+    axes.axvspan(0, max(run["settings"]["stages"][-1] for run in runs), color="0.93", zorder=0)
     axes.set_xlim(left=0)
     axes.set_xlabel("tokens read (grey: lengths seen in training)")
 
@@ -107,9 +116,9 @@ def draw(axes: Any, x: list[int], seen: list[list[float]], group: Group, chosen:
     for line in seen:
         axes.plot(x, line, color=COLOURS[group.rule], lw=0.6, alpha=0.4)
     if chosen:
-        middle = [median(values) for values in zip(*seen, strict=True)]
-        axes.plot(x, middle, color=COLOURS[group.rule], lw=2.2, label=NAMES[group.rule])
-    axes.set_ylim(-0.2, 1.05)
+        medians = [median(values) for values in zip(*seen, strict=True)]
+        axes.plot(x, medians, color=COLOURS[group.rule], lw=2.2, label=NAMES[group.rule])
+    axes.set_ylim(-0.8, 1.05)
 
 
 def main() -> None:
