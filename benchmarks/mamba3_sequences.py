@@ -17,7 +17,7 @@ from policies.mamba3.config import Mamba3Config
 from policies.mamba3.sizes import stack_size
 
 GPU_LENGTHS = [2**k * 1024 for k in range(7)]
-CPU_LENGTHS = [2**k * 256 for k in range(6)]
+CPU_LENGTHS = [1024, 4096, 16384, 65536]
 
 
 @dataclass(frozen=True)
