@@ -29,6 +29,7 @@ from rich.console import Console
 
 from nsctl.cli.tables import number, percent, plain_table
 from nsctl.errors import InvalidValue
+from nsctl.statistics import clopper_pearson
 from policies.skills.collect import Job, Verdict, check
 from policies.skills.crafts import CRAFTS, SAME_WORK
 from policies.skills.neural import WEIGHTS, NeuralSkill
@@ -145,29 +146,6 @@ def _calls(skill: NeuralSkill, stage: Any, size: int) -> Iterator[float]:
         start = time.perf_counter()
         skill.act_batch(executions, [stage.scene] * size)
         yield 1000 * (time.perf_counter() - start)
-
-
-def clopper_pearson(won: int, tried: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a success rate: the rates at which so few, or so many, would be rarer than half the rest."""
-    rare = (1 - confidence) / 2
-    low = 0.0 if won == 0 else _root(lambda p: _at_most(tried - won, tried, 1 - p) - rare)
-    high = 1.0 if won == tried else _root(lambda p: rare - _at_most(won, tried, p))
-    return low, high
-
-
-def _at_most(k: int, n: int, p: float) -> float:
-    """The chance of ``k`` successes or fewer in ``n`` trials of rate ``p``, strictly between 0 and 1."""
-    ways = (math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in range(k + 1))
-    return math.fsum(math.exp(w + i * math.log(p) + (n - i) * math.log1p(-p)) for i, w in enumerate(ways))
-
-
-def _root(rising: Any) -> float:
-    """Where a function that rises over (0, 1) is zero, by halving."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
-    return (low + high) / 2
 
 
 def show(rows: list[Row]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from envs.cameras import FIXED
 from nsctl.errors import InvalidValue
+from nsctl.records import RobotWork
 from nsctl.scene import Array, Body, Image, Pose
 
 TABLE_CENTRE = (0.5, 0.0)
@@ -34,6 +35,16 @@ class Engine(Protocol):
 
     def control(self, target: Pose, opening: float) -> None:
         """One control step (50 ms): move the tool centre point towards ``target`` and the pads to ``opening`` [m]."""
+
+    @property
+    def work(self) -> RobotWork:
+        """What the arm's joints did since :meth:`reset` or :meth:`forget_work`, by each substep's torque and velocity.
+
+        A saved state holds none of it: what is tried and undone by :meth:`restore` has been done all the same. An
+        engine that cannot tell leaves both members out.
+        """
+
+    def forget_work(self) -> None: ...
 
     @property
     def tcp(self) -> Pose: ...

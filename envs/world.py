@@ -17,6 +17,7 @@ from nsctl import registry
 from nsctl.contracts import SuiteOptions
 from nsctl.errors import EpisodeError, InvalidValue, UnknownName
 from nsctl.geometry import from_rotation_vector, multiply
+from nsctl.records import RobotWork
 from nsctl.scene import (
     ACTION_SIZE,
     MAX_ROTATION,
@@ -78,6 +79,8 @@ class TableWorld:
         self._target, self._gripper = self._engine.tcp, -1.0
         for _ in range(SETTLING_STEPS):
             self._drive()
+        if hasattr(self._engine, "forget_work"):
+            self._engine.forget_work()  # an episode begins when the arm has settled
         self._sensors.reset([body.name for body in self.task.bodies], np.random.default_rng(sensing))
         self._start_counting()
         self._ready = True
@@ -119,6 +122,10 @@ class TableWorld:
     @property
     def disturbances(self) -> Sequence[Mapping[str, Any]]:
         return tuple(self._disturbed.events)
+
+    @property
+    def robot_work(self) -> RobotWork | None:
+        return getattr(self._engine, "work", None)
 
     def state_hash(self) -> str:
         return hashlib.sha256(self._engine.numbers().tobytes()).hexdigest()[:16]

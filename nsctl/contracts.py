@@ -19,6 +19,9 @@ from nsctl.task import Brief, Task
 
 Label = Literal["measured", "attributed", "modelled", "simulated", "unavailable"]
 Granularity = Literal["phase", "episode", "run"]
+Scope = Literal["process", "device", "machine"]
+"""Whose joules a counter counts: this process's (its children then count for themselves), those of a device from when
+this process uses it on, idle power included, or the whole machine's."""
 SkillStatus = Literal["running", "succeeded", "failed"]
 
 
@@ -201,7 +204,8 @@ class AgentReport:
 class Agent(Protocol):
     """Acts in a world. Enters ``clock.phase("perceive" | "plan" | "policy")`` around the work of each kind.
 
-    An agent whose skills can be replaced (``nsctl run --skill``) also has ``adopt(skill)``.
+    An agent whose skills can be replaced (``nsctl run --skill``) also has ``adopt(skill)``; with ``skills``, a mapping
+    from operator to skill, their decisions can be replayed by themselves (``nsctl energy replay``).
     """
 
     name: str
@@ -248,7 +252,11 @@ class SuiteOptions:
 
 
 class World(Protocol):
-    """A task on an engine. It alone judges success, from the engine's truth."""
+    """A task on an engine. It alone judges success, from the engine's truth.
+
+    A world that knows what the arm's joints did since the episode began also has ``robot_work``, a
+    :class:`nsctl.records.RobotWork` or ``None``.
+    """
 
     task: Task
     channels: Mapping[str, Channel]
@@ -324,15 +332,24 @@ class Meter(Protocol):
 
     A meter of granularity ``phase`` or ``episode`` is a counter: :meth:`read` gives joules since some fixed moment, and
     differences are charged. One of granularity ``run`` is started and stopped once and gives its own fields.
+
+    A meter may also have ``exclusive`` (whether what it counted since its start was this process's work alone; without
+    it, whether its label is ``measured``), ``grade`` (``"A"`` for an external meter), ``whole()`` (joules of all that it
+    can see, used by this process or not, for the idle power), ``poll_seconds`` (read it at least this often), and one
+    that tells carbon a ``region`` (three letters, to be set before its start; refuses what it does not know).
     """
 
     name: str
-    label: Label
     granularity: Granularity
-    scope: Literal["process", "machine"]
-    """Whether the counter knows this process alone (child processes then count for themselves) or the whole machine."""
-    update_seconds: float
-    """How often the counter moves; a window shorter than 20 of these is never called measured."""
+    scope: Scope
+
+    @property
+    def label(self) -> Label:
+        """How far its joules can be trusted; for a counter, those since this was last asked, at an episode's end."""
+
+    @property
+    def update_seconds(self) -> float:
+        """How often the counter moves; a window shorter than 20 of these is never called measured."""
 
     def availability(self) -> Availability: ...
 
@@ -361,3 +378,16 @@ class Executor(Protocol):
 
     def map(self, make: Callable[[], Play], episodes: Iterable[int]) -> Iterator[Any]:
         """Play ``episodes``. ``make`` gives a player; each worker calls it once and keeps what it gave."""
+
+
+class Board(Protocol):
+    """Shows records to people."""
+
+    name: str
+
+    def build(self, folders: Sequence[Path], out: Path, *, title: str) -> Path:
+        """Write a board of the complete records in ``folders`` into the folder ``out``; returns what to open.
+
+        The same records give the same bytes. Videos that lie in ``out/videos`` (:func:`nsctl.clips.clip_path`) may be
+        shown. Refuses a damaged record with :class:`nsctl.errors.RecordError`.
+        """

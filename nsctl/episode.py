@@ -37,19 +37,18 @@ def play(
         initial_hash = world.initial_hash
         with clock.phase("policy"):
             agent.reset(world.task.brief(), crc32(f"{seed}:{number}".encode()), _AgentClock(clock))
-        while not world.over:
-            with clock.phase("policy"):  # the agent splits this into perceive, plan and policy
-                action = agent.act(observation)
-            if action is None:
-                with clock.phase("simulate"):
+        with clock.phase("simulate"):  # what is nobody else's is the world's
+            while not world.over:
+                with clock.phase("policy"):  # the agent splits this into perceive, plan and policy
+                    action = agent.act(observation)
+                if action is None:
                     world.conclude()
-                break
-            with clock.phase("simulate"):
+                    break
                 observation = world.step(action)
-            steps += 1
-            if watch is not None:
-                with clock.phase("render"):
-                    watch(steps)
+                steps += 1
+                if watch is not None:
+                    with clock.phase("render"):
+                        watch(steps)
         report = agent.report()
         outcome = _outcome(world, report)
     except (Exception, SystemExit) as error:  # a part failed: the episode is lost, the run is not
@@ -72,9 +71,12 @@ class _AgentClock:
     """The clock as an agent has it: it can split its own work into phases, and charge nothing to the world."""
 
     def __init__(self, clock: EpisodeClock) -> None:
-        self._clock = clock
+        self._phases = {name: clock.phase(name) for name in AGENT_PHASES}
 
     def phase(self, name: str) -> AbstractContextManager[None]:
-        if name not in AGENT_PHASES:
-            raise EpisodeError(f"an agent's phases are {', '.join(AGENT_PHASES)}; {name!r} is not one of them")
-        return self._clock.phase(name)
+        try:
+            return self._phases[name]
+        except KeyError:
+            raise EpisodeError(
+                f"an agent's phases are {', '.join(AGENT_PHASES)}; {name!r} is not one of them"
+            ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,15 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from nsctl import provenance, registry, tasks
+from nsctl import idle, provenance, registry, tasks
+from nsctl.changes import changes
 from nsctl.contracts import Executor, Meter, Play
 from nsctl.disturbance import Disturbance
 from nsctl.errors import NsctlError, RecordError
 from nsctl.files import make_folder
-from nsctl.metering import counters, survey
+from nsctl.metering import counters, grade, survey
 from nsctl.player import Player
-from nsctl.record_folder import RecordWriter, read_record
-from nsctl.records import ConfigRecord, EpisodeRecord, MeterRecord, RunRecord, privilege
+from nsctl.record_folder import RecordWriter, new_id, read_record
+from nsctl.records import ConfigRecord, EpisodeRecord, FigureRecord, MeterRecord, RunRecord, privilege
 from nsctl.run_config import RunConfig
 from nsctl.summary import Summary, summarise
 
@@ -47,6 +47,8 @@ class RunOptions:
     video: Path | None = None
     """Where to put a video of every episode."""
     listener: Listener | None = None
+    region: str | None = None
+    """The country, in three letters, whose grid codecarbon counts with; its own choice if there is none."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Evaluation:
     folder: Path
     run: RunRecord
     summary: Summary
+    net: Mapping[str, FigureRecord] = field(default_factory=dict)
+    """Mean joules an episode beyond the machine's idle power (:mod:`nsctl.idle`), by phase, and ``agent`` and ``total``."""
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -69,10 +73,11 @@ class RunInterrupted(KeyboardInterrupt):
 def evaluate(config: RunConfig, runs: Path = Path("runs"), options: RunOptions = RunOptions()) -> Evaluation:
     """Play all episodes of a new run and keep its record under ``runs``."""
     _check_names(config)
+    _choose_region(options)
     if options.video is not None:
         make_folder(options.video, "film")
     player = Player(config, options.video)
-    with RecordWriter.create(runs, _new_run(config, player, options)) as writer:
+    with RecordWriter.create(runs, new_run(config, player, options)) as writer:
         return _play_missing(writer, config, player, options)
 
 
@@ -82,22 +87,28 @@ def resume(folder: Path, options: RunOptions = RunOptions()) -> Evaluation:
     That is what was asked for, agent and world in their own words, versions, our own code, and the processor.
     """
     with RecordWriter.open(folder) as writer:
-        stored = writer.run.config.model_dump(exclude={"task_version", "protocol", "disturb"})
-        config = RunConfig(**stored, disturb=tuple(Disturbance(d.kind, d.strength) for d in writer.run.config.disturb))
+        config = config_of(writer.run)
         if len(writer.episodes) == config.episodes and writer.run.status == "complete":
-            return Evaluation(folder, writer.run, summarise(_in_order(writer)))
+            return _evaluation(folder, writer.run, _in_order(writer))
         _check_names(config)
+        _choose_region(options)
         if options.video is not None:
             make_folder(options.video, "film")
         player = Player(config, options.video)
-        _refuse_changes(folder, writer.run, _new_run(config, player, options))
+        _refuse_changes(folder, writer.run, new_run(config, player, options))
         return _play_missing(writer, config, player, options)
+
+
+def config_of(run: RunRecord) -> RunConfig:
+    """What was asked for, so that it can be asked for again."""
+    asked = run.config.model_dump(exclude={"task_version", "protocol", "disturb"})
+    return RunConfig(**asked, disturb=tuple(Disturbance(d.kind, d.strength) for d in run.config.disturb))
 
 
 def load(folder: Path) -> Evaluation:
     """A record as it is, without playing anything."""
     stored = read_record(folder)
-    return Evaluation(folder, stored.run, summarise(stored.episodes))
+    return _evaluation(folder, stored.run, stored.episodes)
 
 
 def _play_missing(writer: RecordWriter, config: RunConfig, player: Player, options: RunOptions) -> Evaluation:
@@ -113,23 +124,36 @@ def _play_missing(writer: RecordWriter, config: RunConfig, player: Player, optio
                 options.listener.ended(episode)
         player.close()
         ending.complete = True
-    return Evaluation(writer.folder, writer.run, summarise(_in_order(writer)))
+    return _evaluation(writer.folder, writer.run, _in_order(writer))
+
+
+def _evaluation(folder: Path, run: RunRecord, episodes: Sequence[EpisodeRecord]) -> Evaluation:
+    return Evaluation(folder, run, summarise(episodes), idle.mean_net(episodes, run))
 
 
 @dataclass
 class _Ending:
     complete: bool = False
+    before: idle.Look | None = None
+    after: idle.Look | None = None
+    """The idle machine before the first episode and after the last."""
     carbon: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 @contextmanager
 def _session(writer: RecordWriter, config: RunConfig, options: RunOptions) -> Iterator[_Ending]:
     """One sitting of a run: whatever ends it, the record says so and says what it cost."""
+    used = counters(shared=config.workers > 1)
     ending, before, begun = _Ending(), writer.run.wall_seconds or 0.0, time.perf_counter()
     writer.update(status="running", ended=None)
     try:
+        ending.before = idle.look_of(writer.run.idle) or idle.look(used)
+        begun = time.perf_counter()
         with _carbon(ending, config, options):
             yield ending
+        done = time.perf_counter()
+        ending.after = idle.look(used)
+        begun += time.perf_counter() - done
     except KeyboardInterrupt as error:
         raise RunInterrupted(writer.folder, writer.kept, config.episodes) from error
     except NsctlError as error:
@@ -140,6 +164,8 @@ def _session(writer: RecordWriter, config: RunConfig, options: RunOptions) -> It
             "wall_seconds": before + time.perf_counter() - begun,
             "carbon": (*writer.run.carbon, *ending.carbon),
             "meters": _meters(config),
+            "idle": idle.recorded(ending.before, ending.after),
+            "grade": grade(config.workers > 1, writer.run.grade),
         }
         if ending.complete:
             writer.complete(**fields)
@@ -158,6 +184,13 @@ def _carbon(ending: _Ending, config: RunConfig, options: RunOptions) -> Iterator
     finally:
         if meter is not None:
             ending.carbon.append(meter.stop())
+
+
+def _choose_region(options: RunOptions) -> None:
+    """Refuse a region that codecarbon does not know, before anything is played."""
+    found = next((entry.meter for entry in survey() if entry.part.name == "codecarbon"), None)
+    if options.region is not None and found is not None:
+        found.stand_in(options.region)
 
 
 def _carbon_meter(workers: int) -> tuple[Meter | None, str]:
@@ -188,11 +221,12 @@ def _worker(config: RunConfig, video: Path | None, run: str) -> Play:
     return player
 
 
-def _new_run(config: RunConfig, player: Player, options: RunOptions) -> RunRecord:
+def new_run(config: RunConfig, player: Player, options: RunOptions = RunOptions()) -> RunRecord:
+    """What the record of such a run begins with, here and now."""
     task = tasks.find(config.task)
     fields = {**vars(config), "task_version": task.version, "protocol": tasks.protocol_hash(task)}
     return RunRecord(
-        id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{config.task}-{config.agent}-{secrets.token_hex(3)}",
+        id=new_id(config.task, config.agent),
         status="running",
         command=options.command,
         config=ConfigRecord(**fields),
@@ -214,30 +248,10 @@ def _new_run(config: RunConfig, player: Player, options: RunOptions) -> RunRecor
 
 
 def _refuse_changes(folder: Path, before: RunRecord, now: RunRecord) -> None:
-    """Refuse what would make one record of two kinds of episodes: other choices, parts, code, or another processor.
-
-    The processor does not decide what an agent does, short of rounding; it decides seconds and joules.
-    """
-    old, new = _decisive(before), _decisive(now)
-    if changed := [key for key in {**old, **new} if old.get(key) != new.get(key)]:
-        key = changed[0]
-        raise RecordError(
-            f"{folder} cannot be gone on with: {key} was {old.get(key)!r} and is {new.get(key)!r} now; start a new run"
-        )
-
-
-def _decisive(run: RunRecord) -> dict[str, Any]:
-    """What must not change within a record, by a name for people, such as ``agent skills.pick.kind``."""
-    fields = run.model_dump()
-    parts = {name: _flat(fields[name]) for name in ("config", "versions", "agent", "world")}
-    named = {f"{name} {key}": value for name, part in parts.items() for key, value in sorted(part.items())}
-    return {**named, "code": run.code, "hardware cpu": run.hardware.cpu}
-
-
-def _flat(fields: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(fields, dict):
-        return {prefix.rstrip("."): fields}
-    return {key: value for name, part in fields.items() for key, value in _flat(part, f"{prefix}{name}.").items()}
+    """Refuse what would make one record of two kinds of episodes."""
+    if found := changes(before, now):
+        name, (was, here) = next(iter(found.items()))
+        raise RecordError(f"{folder} cannot be gone on with: {name} was {was!r} and is {here!r} now; start a new run")
 
 
 def _meters(config: RunConfig) -> tuple[MeterRecord, ...]:
@@ -247,6 +261,7 @@ def _meters(config: RunConfig) -> tuple[MeterRecord, ...]:
             name=entry.part.name,
             label=entry.meter.label if entry.meter else None,
             granularity=entry.meter.granularity if entry.meter else None,
+            scope=entry.meter.scope if entry.meter else None,
             counts=entry.meter in used,
             why_not=entry.why,
             description=dict(entry.meter.describe()) if entry.meter and entry.ok else {},

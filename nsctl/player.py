@@ -144,7 +144,11 @@ class Player:
             looks=report.looks,
             skills=tuple(dict(step) for step in report.steps),
             disturbances=tuple(dict(event) for event in world.disturbances) if begun else (),
-            seconds={name: PhaseSeconds(wall=cost.wall, cpu=cost.cpu) for name, cost in episode.costs.items()},
+            robot=getattr(world, "robot_work", None) if begun else None,
+            seconds={
+                name: PhaseSeconds(wall=cost.wall, cpu=cost.cpu, children=cost.children)
+                for name, cost in episode.costs.items()
+            },
             joules=joules | sums,
         )
 

@@ -1,14 +1,17 @@
 """A run's record on disk: a folder with ``run.json`` and ``episodes.jsonl``.
 
 Each episode is on the disk before the next one ends, so that a run that is killed loses at most the line that it was
-writing. Such a torn last line is dropped; any other damage is refused, with the file and the line.
+writing. Such a torn last line is dropped; any other damage is refused, with the file and the line. Records of older
+schemas are read as today's (:mod:`nsctl.migrations`), but not gone on with.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO, TypeVar
@@ -17,10 +20,18 @@ from pydantic import ValidationError
 
 from nsctl.errors import RecordError
 from nsctl.files import append_line, cut_torn_line, hold, whole_lines, write_atomically
-from nsctl.records import EpisodeRecord, Record, RunRecord, check_schema, complaint, replay_sha256
+from nsctl.migrations import migrate_episode, migrate_run, schema_of
+from nsctl.records import SCHEMA_VERSION, EpisodeRecord, Record, RunRecord, complaint, replay_sha256
 
 RUN, EPISODES = "run.json", "episodes.jsonl"
+LARGEST_RUN, LARGEST_LINE, LARGEST_EPISODES = 4_000_000, 1_000_000, 2_000_000_000
+"""Bytes that a run.json, a line of episodes.jsonl and all of it may have: a thousand times what ours need."""
 R = TypeVar("R", bound=Record)
+
+
+def new_id(task: str, agent: str) -> str:
+    """An id for a run that begins now: the time (UTC), task and agent for people, and a tail that nobody else has."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{task}-{agent}-{secrets.token_hex(3)}"
 
 
 @dataclass(frozen=True)
@@ -30,27 +41,26 @@ class StoredRun:
     folder: Path
     run: RunRecord
     episodes: tuple[EpisodeRecord, ...]
+    schema: int = SCHEMA_VERSION
+    """Of the files; ``run`` and ``episodes`` are as today's schema has them."""
 
 
 def read_record(folder: Path | str) -> StoredRun:
     """Read the record in ``folder``; nothing is changed there."""
     folder = Path(folder)
-    run = _read_run(folder / RUN)
+    run, schema = _read_run(folder / RUN)
     path = folder / EPISODES
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise RecordError(f"{path} is missing: the folder is no whole record") from None
+    content = _read(path, LARGEST_EPISODES, f"{path} is missing: the folder is no whole record")
     if run.episodes_sha256 is not None and hashlib.sha256(content).hexdigest() != run.episodes_sha256:
         raise RecordError(f"{path} was changed after the run was complete: its SHA-256 is not the one in {RUN}")
     episodes: dict[int, EpisodeRecord] = {}
     for number, line in enumerate(whole_lines(content), start=1):
-        episode = _parse(EpisodeRecord, line, f"{path}:{number}")
+        episode = _episode(line, schema, f"{path}:{number}")
         _check_key(run, episode, episodes, f"{path}:{number}")
         episodes[episode.index] = episode
     if run.status == "complete" and len(episodes) < run.config.episodes:
         raise RecordError(f"{path} has {len(episodes)} of {run.config.episodes} episodes, yet {RUN} says complete")
-    return StoredRun(folder, run, tuple(episodes[index] for index in sorted(episodes)))
+    return StoredRun(folder, run, tuple(episodes[index] for index in sorted(episodes)), schema)
 
 
 class RecordWriter:
@@ -77,7 +87,12 @@ class RecordWriter:
     @classmethod
     def open(cls, folder: Path) -> RecordWriter:
         """A record to go on with; a torn last line is cut off."""
-        read_record(folder)  # refuses what is no record before anything is opened for writing
+        found = read_record(folder)  # refuses what is no record before anything is opened for writing
+        if found.schema != SCHEMA_VERSION:
+            raise RecordError(
+                f"{folder} is a record of schema {found.schema} and cannot be gone on with: this nsctl writes schema "
+                f"{SCHEMA_VERSION}, and one record has one schema; start a new run"
+            )
         path = folder / EPISODES
         file = path.open("a", encoding="utf-8")
         try:
@@ -127,17 +142,50 @@ class RecordWriter:
         self._file.close()
 
 
-def _read_run(path: Path) -> RunRecord:
-    try:
-        text = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise RecordError(f"{path.parent} is no run record: there is no {path.name} in it") from None
+def _read_run(path: Path) -> tuple[RunRecord, int]:
+    """The run, and the schema of its file."""
+    text = _read(path, LARGEST_RUN, f"{path.parent} is no run record: there is no {path.name} in it")
     try:
         fields = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path} is not JSON: {error}") from None
-    check_schema(fields, str(path))
-    return _parse(RunRecord, text, str(path))
+    schema = schema_of(fields, str(path))
+    if schema == SCHEMA_VERSION:
+        return _parse(RunRecord, text, str(path)), schema
+    return _migrated(RunRecord, migrate_run(fields, schema), str(path)), schema
+
+
+def _episode(line: bytes, schema: int, where: str) -> EpisodeRecord:
+    if len(line) > LARGEST_LINE:
+        raise RecordError(f"{where} is {len(line):,} bytes long; an episode may have {LARGEST_LINE:,}")
+    if schema == SCHEMA_VERSION:
+        return _parse(EpisodeRecord, line, where)
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{where} is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise RecordError(f"{where} is not a valid EpisodeRecord: it is no JSON object")
+    return _migrated(EpisodeRecord, migrate_episode(fields, schema), where)
+
+
+def _read(path: Path, largest: int, missing: str) -> bytes:
+    """All of a file that is not too large to be one of ours."""
+    try:
+        if (size := path.stat().st_size) > largest:
+            raise RecordError(f"{path} is {size:,} bytes long; {path.name} may have {largest:,}")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RecordError(missing) from None
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _migrated(kind: type[R], fields: dict[str, Any], where: str) -> R:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise RecordError(f"{where} is not a valid {kind.__name__}: {complaint(error)}") from None
 
 
 def _parse(kind: type[R], text: bytes, where: str) -> R:

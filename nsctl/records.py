@@ -14,8 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
-from nsctl.contracts import Label
-from nsctl.errors import RecordError
+from nsctl.contracts import Label, Scope
 from nsctl.outcomes import EpisodeStatus
 from nsctl.phases import Figure
 from nsctl.scene import Channel
@@ -72,6 +71,13 @@ class FigureRecord(Record):
             return cls(value=None, label="unavailable", source="none")
         sources = "+".join(dict.fromkeys(part.source for part in parts))
         return cls(value=sum(values), label=weakest(part.label for part in parts), source=sources)
+
+    @classmethod
+    def mean(cls, figures: Iterable[FigureRecord]) -> FigureRecord:
+        """The mean, labelled likewise."""
+        parts = list(figures)
+        total = cls.total(parts)
+        return total if total.value is None else total.model_copy(update={"value": total.value / len(parts)})
 
 
 def weakest(labels: Iterable[Label]) -> Label:
@@ -205,6 +211,8 @@ class MeterRecord(Record):
     name: str
     label: Label | None
     granularity: str | None
+    scope: Scope | None = None
+    """Whose joules it counts (:data:`nsctl.contracts.Scope`); records from before idle power was looked at do not know."""
     counts: bool
     why_not: str
     description: JsonFields
@@ -224,6 +232,8 @@ class RunRecord(Record):
     id: str
     status: RunStatus
     command: tuple[str, ...]
+    merged: tuple[str, ...] = ()
+    """Ids of the partial records that this one was put together from (``nsctl runs merge``)."""
     config: ConfigRecord
     agent: JsonFields
     """The agent in its own words: parts, hashes of weights, what each part reads."""
@@ -231,12 +241,13 @@ class RunRecord(Record):
     """The world in its own words: engine, simulator version, channels and their labels."""
     privilege: Privilege
     versions: dict[str, str]
-    code: str
-    """SHA-256 (16 hex digits) of the sources of our five packages (:func:`nsctl.provenance.code`)."""
+    code: str | None
+    """SHA-256 (16 hex digits) of the sources of our five packages (:func:`nsctl.provenance.code`); the first records
+    of schema 1 do not know it."""
     hardware: HardwareRecord
     meters: tuple[MeterRecord, ...]
     grade: Grade | None = None
-    """How far the joules can be trusted; ``None`` where no counter worked."""
+    """How far the joules can be trusted; ``None`` where no counter worked, and in records from before schema 3."""
     idle: IdleRecord | None = None
     """``None`` where no counter of the whole machine counts, so that there is no idle power in the figures."""
     carbon: tuple[JsonFields, ...]
@@ -251,7 +262,10 @@ class RunRecord(Record):
     episodes_sha256: str | None
     """Of ``episodes.jsonl`` once the run is complete, so that later changes are noticed."""
     replay_sha256: str | None
-    """Of what repeats in the episodes (:func:`replay_sha256`) once the run is complete: the same for the same run."""
+    """Of what repeats in the episodes (:func:`replay_sha256`) once the run is complete: the same for the same run.
+
+    It was taken over the fields that episodes had when the run was recorded.
+    """
 
 
 def privilege(channels: Mapping[str, Channel]) -> Privilege:
@@ -270,14 +284,3 @@ def complaint(error: ValidationError) -> str:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of both files: ``run`` and ``episode``."""
     return {"run": RunRecord.model_json_schema(), "episode": EpisodeRecord.model_json_schema()}
-
-
-def check_schema(fields: Any, where: str) -> None:
-    """Refuse what is no record, or one of another schema than ours."""
-    if not isinstance(fields, dict) or "schema_version" not in fields:
-        raise RecordError(f"{where} is no run record: it has no schema_version")
-    if fields["schema_version"] != SCHEMA_VERSION:
-        raise RecordError(
-            f"{where} has schema_version {fields['schema_version']!r}, this nsctl reads {SCHEMA_VERSION}: "
-            "read it with the nsctl that wrote it"
-        )

@@ -24,6 +24,7 @@ GROUPS = {
     "engines": "moves the world",
     "meters": "counts joules",
     "executors": "runs episodes",
+    "boards": "shows records",
 }
 
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from nsctl.phases import PHASES
-from nsctl.records import EpisodeRecord, FigureRecord, weakest
-from nsctl.statistics import joules_per_success, wilson
-
-Interval = tuple[float, float]
+from nsctl.records import EpisodeRecord, FigureRecord
+from nsctl.statistics import Interval, joules_per_success, wilson
 
 
 @dataclass(frozen=True)
@@ -73,16 +71,8 @@ def summarise(episodes: Sequence[EpisodeRecord]) -> Summary:
         disturbed_replanned=len(reacted),
         disturbed_replanned_success=recovered,
         interval_recovered=wilson(recovered, len(reacted)),
-        joules={name: _mean(episodes, name) for name in (*PHASES, "agent", "total")},
+        joules={name: FigureRecord.mean(e.joules[name] for e in episodes) for name in (*PHASES, "agent", "total")},
         joules_per_success=joules_per_success((e.joules["agent"].value for e in episodes), end),
         errors=sum(e.outcome.status == "errored" for e in episodes),
         reasons=dict(reasons.most_common()),
     )
-
-
-def _mean(episodes: Sequence[EpisodeRecord], phase: str) -> FigureRecord:
-    total = FigureRecord.total(e.joules[phase] for e in episodes)
-    if total.value is None:
-        return total
-    label = weakest(e.joules[phase].label for e in episodes)
-    return FigureRecord(value=total.value / len(episodes), label=label, source=total.source)

@@ -15,12 +15,14 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
-from nsctl.contracts import Availability, Granularity, Label
+from nsctl.contracts import Availability, Granularity, Label, Scope
 from nsctl.errors import InvalidValue
 
+DEFAULT_REGION = "USA"
 SAMPLED = ("cpu_utilization_percent", "gpu_utilization_percent", "ram_utilization_percent", "ram_used_gb")
 """What only that thread would have known; codecarbon puts 0 there, the record ``None``."""
 RAPL_MODE = "intel_rapl"
@@ -45,22 +47,34 @@ class _Quiet(logging.Filter):
 class CodecarbonMeter:
     """One offline tracker in process mode around a run; it writes no file, sends nothing and prints nothing.
 
-    ``country_iso_code`` (three letters) chooses the carbon intensity of the grid. ``label`` speaks for the processor's
+    ``country_iso_code`` (see :attr:`region`) chooses the carbon intensity of the grid. ``label`` speaks for the processor's
     joules alone; :meth:`stop` labels each of codecarbon's energies.
     """
 
     name = "codecarbon"
 
-    def __init__(self, country_iso_code: str = "USA") -> None:
-        if not re.fullmatch(r"[A-Z]{3}", country_iso_code):
-            raise InvalidValue(f"country_iso_code must be three capitals, such as USA, got {country_iso_code!r}")
+    def __init__(self, country_iso_code: str = DEFAULT_REGION) -> None:
         self.label: Label = "modelled"
         self.granularity: Granularity = "run"
-        self.scope: Literal["process", "machine"] = "process"
+        self.scope: Scope = "process"
         self.update_seconds = 15.0
-        self.country_iso_code = country_iso_code
+        self.region = country_iso_code
         self._tracker: Any = None
         self._quiet = _Quiet()
+
+    @property
+    def region(self) -> str:
+        """The country whose grid the emissions are those of: three capitals. Set it before the start."""
+        return self._region
+
+    @region.setter
+    def region(self, code: str) -> None:
+        if not re.fullmatch(r"[A-Z]{3}", code):
+            raise InvalidValue(f"a region is a country's three capitals, such as USA, got {code!r}")
+        if code != DEFAULT_REGION and code not in (known := _regions()):
+            near = ", ".join(get_close_matches(code, known, n=3)) or "none"
+            raise InvalidValue(f"codecarbon knows no grid of the region {code!r}; nearest: {near}")
+        self._region = code
 
     def availability(self) -> Availability:
         """Whether codecarbon is installed; it always finds some model."""
@@ -77,7 +91,7 @@ class CodecarbonMeter:
         self._quiet = _Quiet()
         logging.getLogger("codecarbon").addFilter(self._quiet)
         self._tracker = OfflineEmissionsTracker(
-            country_iso_code=self.country_iso_code,
+            country_iso_code=self.region,
             tracking_mode="process",
             measure_power_secs=self.update_seconds,
             output_methods=[],
@@ -120,7 +134,7 @@ class CodecarbonMeter:
             "unit": "kWh and kg CO2eq, as codecarbon has them",
             "update_seconds": self.update_seconds,
             "tracking_mode": "process",
-            "country_iso_code": self.country_iso_code,
+            "country_iso_code": self.region,
             "caution": "memory is a constant power, so that without counters the energy follows wall time",
         }
 
@@ -138,3 +152,12 @@ class CodecarbonMeter:
             "ram_energy": "modelled",
             "energy_consumed": "modelled",  # a sum is no better than its weakest part
         }
+
+
+def _regions() -> list[str]:
+    """The countries that codecarbon has a figure for; none of them where it is not installed."""
+    if not find_spec("codecarbon"):
+        return []
+    from codecarbon.input import DataSource
+
+    return sorted(DataSource().get_global_energy_mix_data())  # type: ignore[no-untyped-call]

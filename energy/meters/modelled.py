@@ -1,7 +1,10 @@
 """Joules by a stated model of the processor, for machines that have no counter.
 
+Child processes count when they have ended and were waited for, all their CPU seconds at once: before that the system
+does not tell.
+
 Limits, so that nobody takes it for a measurement: it knows neither the idle machine nor its memory, neither other
-processes (children included) nor the clock rate. What it orders is CPU seconds, in joules' clothing.
+processes nor the clock rate. What it orders is CPU seconds, in joules' clothing.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import inf
-from typing import Any, Literal
+from typing import Any
 
-from nsctl.contracts import Availability, Granularity, Label
+from nsctl.contracts import Availability, Granularity, Label, Scope
 from nsctl.errors import InvalidValue
+from nsctl.phases import children_seconds
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,14 @@ class CpuPowerModel:
 
 
 class ModelledMeter:
-    """CPU seconds of this process, all its threads, times a stated power."""
+    """CPU seconds of this process, all its threads, and of its children that have ended, times a stated power."""
 
     name = "modelled"
 
     def __init__(self, model: CpuPowerModel | None = None) -> None:
         self.label: Label = "modelled"
         self.granularity: Granularity = "phase"
-        self.scope: Literal["process", "machine"] = "process"
+        self.scope: Scope = "process"
         self.update_seconds = time.get_clock_info("process_time").resolution
         self.model = model or CpuPowerModel()
         self._started = 0.0
@@ -53,23 +57,27 @@ class ModelledMeter:
 
     def start(self) -> None:
         """Remember the CPU seconds before the run."""
-        self._started = time.process_time()
+        self._started = _cpu_seconds()
 
     def read(self) -> float:
         """Joules since the process began."""
-        return self.model.joules(time.process_time())
+        return self.model.joules(_cpu_seconds())
 
     def stop(self) -> Mapping[str, Any]:
         """CPU seconds and joules since :meth:`start`."""
-        seconds = time.process_time() - self._started
+        seconds = _cpu_seconds() - self._started
         return {"cpu_seconds": seconds, "joules": self.model.joules(seconds)}
 
     def describe(self) -> Mapping[str, Any]:
         """The power model and what it leaves out."""
         return {
-            "source": "time.process_time of this process",
+            "source": "time.process_time of this process, getrusage of its children that have ended",
             "unit": "J",
             "update_seconds": self.update_seconds,
             "power_model": asdict(self.model),
-            "leaves_out": ["the idle machine", "memory", "other processes and children", "clock rate"],
+            "leaves_out": ["the idle machine", "memory", "other processes", "children at work", "clock rate"],
         }
+
+
+def _cpu_seconds() -> float:
+    return time.process_time() + (children_seconds() or 0.0)

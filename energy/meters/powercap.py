@@ -19,11 +19,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
+FULL_LOAD_WATTS = 500.0
+"""More than a socket draws: nothing can count faster, nor go round sooner."""
+RESET_SLACK = 0.1
+"""Seconds by which a reading may be older than the clock says."""
 MIRROR_TOLERANCE_UJ = 1_000_000
 """Two dies of one package whose registers lie closer than this (1 J) are one register, read twice in a row."""
 
@@ -51,26 +56,38 @@ def domains(root: Path = POWERCAP) -> tuple[Domain, ...]:
 class Counter:
     """One domain's register, held open and unrolled into joules that only grow.
 
-    Between two readings at most one wrap is seen, so that a reading is due before ``wrap_seconds`` of full load.
+    Between two readings at most one wrap is seen, so that a reading is due before ``wrap_seconds`` of full load. A
+    register that is lower than before has gone round if a socket could have drawn that much since; otherwise it was set
+    back (the driver was loaded anew, the machine slept), and what was counted meanwhile is lost. ``clock`` gives seconds.
     """
 
-    def __init__(self, domain: Domain) -> None:
-        self.domain = domain
+    def __init__(self, domain: Domain, clock: Callable[[], float] = time.monotonic) -> None:
+        self.domain, self._clock = domain, clock
         self._range_uj = int((domain.path / "max_energy_range_uj").read_text())
         self._descriptor = os.open(domain.path / "energy_uj", os.O_RDONLY)
         self._total_uj = 0
         try:
-            self.last_uj = self._register()
+            self.last_uj, self._when = self._register(), clock()
         except BaseException:
             self.close()
             raise
 
     def joules(self) -> float:
-        """Joules since this counter was made; raises ``OSError`` or ``ValueError`` if it cannot be read any more."""
-        now = self._register()
-        moved = now - self.last_uj
-        self._total_uj += moved if moved >= 0 else moved + self._range_uj
-        self.last_uj = now
+        """Joules since this counter was made. Raises ``OSError`` or ``ValueError`` if it cannot be read any more.
+
+        A ``ValueError`` also says, once, that joules were lost: the register was set back, or left alone for so long
+        that it may have gone round more than once. The next reading goes on from there.
+        """
+        now, when = self._register(), self._clock()
+        moved, seconds = now - self.last_uj, when - self._when
+        self.last_uj, self._when = now, when
+        if seconds > self.wrap_seconds(FULL_LOAD_WATTS):
+            raise ValueError(f"{self.domain.name} was not read for {seconds:.0f} s and may have gone round since")
+        if moved < 0:
+            moved += self._range_uj
+            if moved * 1e-6 > FULL_LOAD_WATTS * (seconds + RESET_SLACK):
+                raise ValueError(f"{self.domain.name} was set back")
+        self._total_uj += moved
         return self._total_uj * 1e-6
 
     def wrap_seconds(self, watts: float) -> float:
@@ -85,12 +102,12 @@ class Counter:
         return int(os.pread(self._descriptor, 32, 0))
 
 
-def open_counters(found: Iterable[Domain]) -> tuple[Counter, ...]:
+def open_counters(found: Iterable[Domain], clock: Callable[[], float] = time.monotonic) -> tuple[Counter, ...]:
     """A counter for every domain, mirrors left out; if one cannot be opened, none stays open."""
     counters: list[Counter] = []
     try:
         for domain in found:
-            counter = Counter(domain)
+            counter = Counter(domain, clock)
             if any(_mirrors(counter, other) for other in counters):
                 counter.close()
             else:

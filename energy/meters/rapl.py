@@ -1,41 +1,56 @@
 """Joules of processor and memory by the processor's own counters (RAPL).
 
-The counters belong to the machine: they include the idle power and whatever else runs on it, and whether this process
-had it to itself cannot be told (a later version will compare with ``/proc/stat``). What a process is charged is therefore
-``attributed``, never ``measured``, on bare metal as well; inside a virtual machine the host even makes the counter up,
-from shares of CPU time.
+The counters belong to the machine: they include the idle power and whatever else runs on it. What a process is charged is
+``measured`` while it has the machine to itself (:mod:`energy.alone`), and ``attributed`` otherwise. Inside a virtual
+machine it is never measured: there the host makes the counter up, from shares of CPU time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from energy.alone import Others, few
 from energy.machine import inside_virtual_machine
-from energy.meters.powercap import POWERCAP, Counter, domains, open_counters
-from nsctl.contracts import Availability, Granularity, Label
-
-FULL_LOAD_WATTS = 500.0
-"""More than a socket draws; at this power the wrap time that :meth:`RaplMeter.describe` tells is on the safe side."""
+from energy.meters.powercap import FULL_LOAD_WATTS, POWERCAP, Counter, domains, open_counters
+from nsctl.contracts import Availability, Granularity, Label, Scope
 
 
 class RaplMeter:
     """The sum over all package and dram domains, read without a thread or a process of its own.
 
-    ``root`` is the powercap tree; ``virtual`` says whether this is a virtual machine (asked of the system if left out).
+    ``root`` is the powercap tree; ``virtual`` says whether this is a virtual machine (asked of the system if left out),
+    ``others`` who else is at work, ``clock`` the seconds of a clock that never goes back.
     """
 
     name = "rapl"
 
-    def __init__(self, root: Path = POWERCAP, virtual: bool | None = None) -> None:
-        self.root = root
+    def __init__(
+        self,
+        root: Path = POWERCAP,
+        virtual: bool | None = None,
+        others: Others | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.root, self._clock = root, clock
         self.virtual = inside_virtual_machine() if virtual is None else virtual
-        self.label: Label = "attributed"
+        self._others = others or Others()
         self.granularity: Granularity = "phase"
-        self.scope: Literal["process", "machine"] = "machine"
+        self.scope: Scope = "machine"
         self.update_seconds = 0.001
         self._counters: tuple[Counter, ...] = ()
+
+    @property
+    def label(self) -> Label:
+        """Measured on bare metal while nobody else was at work since this was last asked."""
+        return "measured" if not self.virtual and few(self._others.lately()) else "attributed"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the counters told of nobody else's work since the start."""
+        return not self.virtual and few(self._others.in_all())
 
     def availability(self) -> Availability:
         """Whether every domain can be read now; if not, what would help."""
@@ -63,12 +78,13 @@ class RaplMeter:
         """Open every counter; where that fails, :meth:`read` gives ``None``."""
         self._close()
         try:
-            self._counters = open_counters(domains(self.root))
+            self._counters = open_counters(domains(self.root), self._clock)
+            self._others.begin()
         except (OSError, ValueError):
             self._counters = ()
 
     def read(self) -> float | None:
-        """Joules since :meth:`start`; ``None`` if a single domain cannot be read, since a partial sum misleads."""
+        """Joules since :meth:`start`; ``None`` if a single domain cannot be read, or lost count: a partial sum misleads."""
         readings = self._readings()
         return sum(readings.values()) if readings else None
 
@@ -89,16 +105,22 @@ class RaplMeter:
             "virtual_machine": self.virtual,
             "wrap_seconds": min(wraps, default=None),
             "scope": "the whole machine: idle power and other processes included",
-            "why_attributed": "whether this process had the machine to itself is not known",
+            "others_share": self._others.in_all(),
         }
 
     def _readings(self) -> dict[str, float] | None:
         if not self._counters:
             return None
-        try:
-            return {counter.domain.name: counter.joules() for counter in self._counters}
-        except (OSError, ValueError):  # the device vanished, or answers with something that is no number
-            return None
+        readings: dict[str, float] | None = {}
+        for counter in self._counters:  # all of them, so that no domain is left behind by the failure of another
+            try:
+                joules = counter.joules()
+            except (OSError, ValueError):  # the device vanished, answers with no number, or lost count
+                readings = None
+            else:
+                if readings is not None:
+                    readings[counter.domain.name] = joules
+        return readings
 
     def _close(self) -> None:
         for counter in self._counters:

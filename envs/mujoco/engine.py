@@ -18,9 +18,11 @@ from envs.mujoco.kinematics import ArmKinematics
 from envs.mujoco.model import TIMESTEP, scene_model
 from envs.mujoco.picture import Film, PolicyCamera
 from envs.mujoco.window import Window
+from envs.mujoco.work import ServoWork, raw
 from envs.panda import FINGERS, HOME, PAD_GAP, PADS
 from nsctl.errors import InvalidValue
 from nsctl.geometry import slid
+from nsctl.records import RobotWork
 from nsctl.scene import CONTROL_HZ, Array, Body, Image, Pose
 
 SUBSTEPS = round(1 / (CONTROL_HZ * TIMESTEP))
@@ -47,7 +49,9 @@ class MujocoEngine:
         self._bodies = {body.name: body for body in bodies}
         self._model = scene_model(bodies)
         self._data = mujoco.MjData(self._model)
-        self._arm = ArmKinematics()
+        self._arm, self._work = ArmKinematics(), ServoWork(self._model, self._data, joints=7, substeps=SUBSTEPS)
+        self._path = np.empty((SUBSTEPS, 8))
+        self._targets, self._command = [raw(row) for row in self._path], raw(self._data.ctrl)
         self._tcp = self._model.site("tcp").id
         self._fingers = [int(self._model.joint(f).qposadr[0]) for f in FINGERS]
         self._ids = {name: self._model.body(name).id for name in self._bodies}
@@ -70,16 +74,26 @@ class MujocoEngine:
             mount = self._bodies[name].mount
             self._set_pose(name, pose, poses[mount.on] if mount else None)
         mujoco.mj_forward(self._model, self._data)
+        self._work.forget()
 
     def control(self, target: Pose, opening: float) -> None:
-        start = self._data.ctrl[:7].copy()
-        path = np.empty((SUBSTEPS, 8))
+        start, path = self._data.ctrl[:7].copy(), self._path
         path[:, :7] = start + _RAMP * (self._arm.solve(start, target) - start)
         path[:, 7] = min(max(opening, 0.0), MAX_OPENING) / 2  # at once: its force, not its path, is what grasps
-        command = self._data.ctrl
-        for targets in path:
+        model, data, step, work, command = self._model, self._data, mujoco.mj_step, self._work, self._command
+        velocity, force = work.velocity, work.force
+        for targets, (velocities, forces) in zip(self._targets, work.begin(), strict=True):
             command[:] = targets
-            mujoco.mj_step(self._model, self._data)
+            step(model, data)
+            velocities[:], forces[:] = velocity, force
+        work.end()
+
+    @property
+    def work(self) -> RobotWork:
+        return self._work.total
+
+    def forget_work(self) -> None:
+        self._work.forget()
 
     @property
     def tcp(self) -> Pose:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import exp, pi
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +41,8 @@ class Arm:
         self.pads = tuple(links[pad] for pad in PADS)
         self._hand = links[HAND]
         self._axes = [joints[name] for name in (*JOINTS, *FINGERS)]
+        self._seen: Sequence[Any] | None = None
+        self._seen_tcp: Pose | None = None
         for name, link in links.items():
             collide(client, Part(self.tree, link), ARM if name in REACHING else 0)
         for pad in self.pads:
@@ -53,6 +57,7 @@ class Arm:
         """At rest with the joints (rad) and the fingers (m) at these positions [9]."""
         for axis, position in zip(self._axes, axes.tolist(), strict=True):
             self._client.resetJointState(self.tree, axis, position, 0.0)
+        self.look_again()
 
     def drive(self, start: Array, goal: Array, opening: float) -> None:
         """Set the servos for one control step in which their targets [7] run from ``start`` to ``goal``.
@@ -75,22 +80,46 @@ class Arm:
         )
 
     @property
+    def states(self) -> Sequence[Any]:
+        """What PyBullet tells of the joints and the fingers [9], asked once a moment (see :meth:`look_again`)."""
+        if self._seen is None:
+            self._seen = self._read(self._axes)
+        return self._seen
+
+    def joint_states(self) -> Sequence[Any]:
+        """Those of the joints [7] alone, asked now."""
+        return self._read(self._axes[:7])
+
+    def look_again(self) -> None:
+        """The arm may have moved."""
+        self._seen = self._seen_tcp = None
+
+    @property
     def axes(self) -> Array:
         """Positions [9] of the joints (rad) and of the fingers (m)."""
-        return np.array([state[0] for state in self._client.getJointStates(self.tree, self._axes)])
+        return np.array([state[0] for state in self.states])
 
     @property
     def numbers(self) -> Array:
         """Positions and velocities [18]."""
-        return np.array([state[:2] for state in self._client.getJointStates(self.tree, self._axes)]).T.flatten()
+        return np.array([state[:2] for state in self.states]).T.flatten()
 
     @property
     def opening(self) -> float:
-        left, right = self._client.getJointStates(self.tree, self._axes[7:])
+        left, right = self.states[7:]
         return float(left[0] + right[0]) + PAD_GAP
 
     @property
     def tcp(self) -> Pose:
+        """Where the tool centre point is, asked once a moment."""
+        self._seen_tcp = self._seen_tcp or self._read_tcp()
+        return self._seen_tcp
+
+    def _read(self, axes: list[int]) -> Sequence[Any]:
+        states: Sequence[Any] = self._client.getJointStates(self.tree, axes)
+        return states
+
+    def _read_tcp(self) -> Pose:
         hand = self._client.getLinkState(self.tree, self._hand, computeForwardKinematics=1)
         quaternion = wxyz(hand[5])
         return Pose(np.array(hand[4]) + TCP_OFFSET * matrix(quaternion)[:, 2], quaternion)

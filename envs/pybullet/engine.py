@@ -16,10 +16,14 @@ from envs.panda import HOME
 from envs.pybullet.client import Client
 from envs.pybullet.picture import Film, PolicyCamera
 from envs.pybullet.scene import Scene
+from envs.pybullet.work import MotorWork
 from nsctl.errors import InvalidValue, NoWindow
+from nsctl.records import RobotWork
 from nsctl.scene import CONTROL_HZ, Array, Body, Image, Pose
 
 SUBSTEPS = 12
+PERIOD = 1 / CONTROL_HZ
+TIMESTEP = PERIOD / SUBSTEPS
 _SOLVER = {"numSolverIterations": 50, "solverResidualThreshold": 1e-5}
 """The contact solver stops early where its steps become small: half the time, and still 0.2 mm of sag in the arm."""
 _TOUCH = 0.0005
@@ -48,9 +52,8 @@ class PyBulletEngine:
     def __init__(self, bodies: Sequence[Body], cameras: tuple[str, ...] = (), *, video: bool = False) -> None:
         self._scene = Scene(bodies)
         self._bodies, self._client, self._arm = self._scene.bodies, self._scene.client, self._scene.arm
-        self._client.setPhysicsEngineParameter(
-            fixedTimeStep=1 / CONTROL_HZ, numSubSteps=SUBSTEPS, deterministicOverlappingPairs=1, **_SOLVER
-        )
+        self._client.setPhysicsEngineParameter(fixedTimeStep=PERIOD, deterministicOverlappingPairs=1, **_SOLVER)
+        self._work = MotorWork(7, SUBSTEPS, TIMESTEP)
         self._client.setGravity(0, 0, -9.81)
         self._kinematics, self._targets = ArmKinematics(), np.array(HOME)
         parts = self._scene.parts.items()
@@ -69,11 +72,26 @@ class PyBulletEngine:
         self._targets = np.array(HOME)
         self._arm.home()
         self._scene.arrange(poses)
+        self._work.forget()
 
     def control(self, target: Pose, opening: float) -> None:
         start, self._targets = self._targets, self._kinematics.solve(self._targets, target)
         self._arm.drive(start, self._targets, min(max(opening, 0.0), MAX_OPENING))
-        self._client.stepSimulation()
+        before = self._arm.states
+        self._step(1)
+        first = self._arm.joint_states()
+        self._step(SUBSTEPS - 1)
+        # PyBullet takes a motor's largest impulse to be its force times the time step that is set when it is driven.
+        self._client.setTimeStep(PERIOD)
+        self._arm.look_again()
+        self._work.add(before, first, self._arm.states)
+
+    @property
+    def work(self) -> RobotWork:
+        return self._work.total
+
+    def forget_work(self) -> None:
+        self._work.forget()
 
     @property
     def tcp(self) -> Pose:
@@ -130,6 +148,7 @@ class PyBulletEngine:
         self._client.restoreState(state.number)
         self._client.performCollisionDetection()  # meets again who touches now,
         self._client.restoreState(state.number)  # and this puts back what they knew of one another
+        self._arm.look_again()
         self._targets = state.targets.copy()
         for name, shift in state.shifts.items():
             self._cameras[name].shift = shift
@@ -144,13 +163,16 @@ class PyBulletEngine:
         raise NoWindow("the engine 'pybullet' has no window: film it (--video), or watch on the engine 'mujoco'")
 
     def describe(self) -> Mapping[str, Any]:
-        timestep = 1 / (CONTROL_HZ * SUBSTEPS)
-        return {"name": self.name, "pybullet": self._client.version, "timestep": timestep, "substeps": SUBSTEPS}
+        return {"name": self.name, "pybullet": self._client.version, "timestep": TIMESTEP, "substeps": SUBSTEPS}
 
     def close(self) -> None:
         self._client.close()
         if self._film is not None:
             self._film.close()
+
+    def _step(self, substeps: int) -> None:
+        self._client.setPhysicsEngineParameter(fixedTimeStep=substeps * TIMESTEP, numSubSteps=substeps)
+        self._client.stepSimulation()
 
     def _change(self, wanted: Mapping[str, tuple[float, float]]) -> None:
         for name in sorted({*self._changes, *wanted}):

@@ -28,6 +28,7 @@ from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
 from nsctl.scene import Action, Observation, SceneEstimate, hold_still
 from nsctl.symbolic import Atom, Plan, PlanStep, Problem, SymbolicState
 from nsctl.task import Brief
+from nsctl.training_joules import training_joules
 
 MAX_FAILURES = 3
 """Failures of one step after which plans avoid it, as long as there is another way."""
@@ -87,6 +88,11 @@ class NeuroSymbolicAgent:
         self._log: list[dict[str, Any]] = []
         self._failures: dict[PlanStep, int] = {}
 
+    @property
+    def skills(self) -> Mapping[str, Skill]:
+        """What does the work of each operator."""
+        return dict(self._skills)
+
     def adopt(self, skill: Skill) -> None:
         """Let ``skill`` do the work of its operator from the next :meth:`reset` on, in place of the agent's own."""
         self._skills = {**self._skills, skill.operator: skill}
@@ -142,12 +148,14 @@ class NeuroSymbolicAgent:
         )
 
     def describe(self) -> Mapping[str, Any]:
+        skills = {name: dict(skill.describe()) for name, skill in sorted(self._skills.items())}
         return {
             "reads": list(self._perception.reads),
             "perception": _where(self._perception),
             "grounder": _where(self._grounder),
             "planner": dict(self._planner.describe()),
-            "skills": {name: dict(skill.describe()) for name, skill in sorted(self._skills.items())},
+            "skills": skills,
+            "training": training_joules(skills.values()),
         }
 
     def _begin_next(self, scene: SceneEstimate) -> Execution | None:

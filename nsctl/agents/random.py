@@ -10,6 +10,7 @@ import numpy as np
 from nsctl.contracts import AgentReport, PhaseClock
 from nsctl.scene import ACTION_SIZE, Action, Observation
 from nsctl.task import Brief
+from nsctl.training_joules import UNTRAINED
 
 
 class RandomAgent:
@@ -35,7 +36,7 @@ class RandomAgent:
         return AgentReport()
 
     def describe(self) -> Mapping[str, Any]:
-        return {"reads": []}
+        return {"reads": [], "training": dict(UNTRAINED)}
 
     def _draw(self) -> Action:
         return self._rng.uniform(-1.0, 1.0, ACTION_SIZE).astype(np.float32)

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from nsctl import __version__, guard
-from nsctl.cli import demos, doctor, new, parts, plan, run, tasks, train, watch
+from nsctl.cli import board, compare, demos, doctor, energy, new, parts, plan, run, runs, tasks, train, watch
 from nsctl.cli.exits import exit_code
 from nsctl.errors import NsctlError
 
@@ -65,11 +65,15 @@ def every_command(
 
 
 run.add_to(app)
+runs.add_to(app)
+compare.add_to(app)
 plan.add_to(app)
 train.add_to(app)
+energy.add_to(app)
 watch.add_to(app)
 tasks.add_to(app)
 demos.add_to(app)
 parts.add_to(app)
 new.add_to(app)
 doctor.add_to(app)
+board.add_to(app)

@@ -37,6 +37,25 @@ def complete_skill(incomplete: str) -> list[str]:
     return _parts("skills", incomplete)
 
 
+def complete_log(incomplete: str) -> list[str]:
+    """Names of tools that show runs; imports none of them."""
+    from nsctl.log_tools import LOGS
+
+    return [name for name in LOGS if name.startswith(incomplete)]
+
+
+def complete_record(incomplete: str) -> list[str]:
+    """Ids of the records in ``runs``, from the names of folders alone."""
+    from nsctl.cli.folders import RUNS
+
+    return [path.parent.name for path in sorted(RUNS.glob("*/run.json")) if path.parent.name.startswith(incomplete)]
+
+
+def complete_format(incomplete: str) -> list[str]:
+    """Formats that episodes can be exported to."""
+    return [name for name in ("csv", "jsonl", "parquet") if name.startswith(incomplete)]
+
+
 def complete_kind(incomplete: str) -> list[str]:
     """Kinds of parts that can be begun."""
     return [kind for kind in ("skill", "task", "agent", "meter") if kind.startswith(incomplete)]

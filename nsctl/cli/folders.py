@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import typer
+
+RUNS = Path("runs")
+P = TypeVar("P", Path, list[Path])
 
 
 def folder(path: Path | None) -> Path | None:
@@ -12,3 +16,21 @@ def folder(path: Path | None) -> Path | None:
     if path is not None and str(path).startswith("-"):
         raise typer.BadParameter(f"a folder was expected, got the option {str(path)!r}; say ./{path} if you mean it")
     return path
+
+
+def record(given: P) -> P:
+    """The folders of records that are given by path, by the id of one in ``runs``, or by the last letters of that id."""
+    return [_record(path) for path in given] if isinstance(given, list) else _record(given)
+
+
+def _record(given: Path) -> Path:
+    if given.exists() or not RUNS.is_dir() or len(given.parts) != 1:
+        return given
+    named = [path.parent for path in sorted(RUNS.glob("*/run.json")) if path.parent.name.endswith(given.name)]
+    if len(named) > 1:
+        raise typer.BadParameter(f"{len(named)} records in {RUNS} end in {given.name!r}: say more of the id")
+    if not named:
+        from nsctl.errors import UnknownName
+
+        raise UnknownName("record", given.name, (path.parent.name for path in RUNS.glob("*/run.json")))
+    return named[0]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from nsctl import idle
 from nsctl.cli.tables import MISSING, interval, number, percent, plain_table
 from nsctl.evaluation import Evaluation
 from nsctl.phases import AGENT_PHASES, WORLD_PHASES
-from nsctl.summary import Summary
 
 MEANINGS = {
     "perceive": "where things are, which facts hold",
@@ -33,7 +35,7 @@ def print_report(done: Evaluation, console: Console | None = None) -> None:
     console = console or Console()
     config, summary = done.run.config, done.summary
     title = f"[bold]{config.task}[/bold] with agent [bold]{config.agent}[/bold] on {config.engine}, seed {config.seed}"
-    console.print(Group("", Text.from_markup(title), "", _results(done), "", _energy(summary), ""))
+    console.print(Group("", Text.from_markup(title), "", _results(done), "", _energy(done), ""))
     console.print(Text(_how_known(done), style="dim"), "")
     for reason, times in summary.reasons.items():
         console.print(Text(f"{times} × {reason}", style="red"))
@@ -45,7 +47,17 @@ def _how_known(done: Evaluation) -> str:
     models = [m.description.get("power_model") for m in done.run.meters if m.counts and m.label == "modelled"]
     watts = [model.get("watts_per_busy_thread") for model in models if isinstance(model, dict)]
     modelled = f" Modelled: CPU seconds x {watts[0]:g} W." if watts and isinstance(watts[0], float) else ""
-    return f"Joules of computing, not of the arm's motors.{modelled}"
+    return f"Joules of computing, not of the arm's motors.{modelled}{_idle(done)}"
+
+
+def _idle(done: Evaluation) -> str:
+    """What was taken off for net, and whether it can be relied upon."""
+    found = done.run.idle
+    if found is None:
+        return ""
+    watts = ", ".join(f"{name} {number(value, 'W')}" for name, value in idle.watts(done.run).items())
+    flags = " It drifted by more than a tenth." * found.drift + " Other processes were at work." * found.contended
+    return f" Net: less the machine's idle power ({watts}) x time.{flags}"
 
 
 def _results(done: Evaluation) -> Table:
@@ -75,15 +87,30 @@ def _results(done: Evaluation) -> Table:
     return table
 
 
-def _energy(summary: Summary) -> Table:
-    table = plain_table("joules an episode", "J#", "how known", "what for")
+def _energy(done: Evaluation) -> Table:
+    """Joules by phase; beside them, where the idle power makes a difference, those beyond it."""
+    summary, net = done.summary, done.net if _has_net(done) else {}
+    table = plain_table("joules an episode", *(("gross#", "net#") if net else ("J#",)), "how known", "what for")
     for phase in (*AGENT_PHASES, "agent", *WORLD_PHASES, "total"):
         figure = summary.joules[phase]
         style = "bold" if phase in ("agent", "total") else ""
-        table.add_row(phase, number(figure.value), figure.label, MEANINGS[phase], style=style)
+        beyond = (number(net[phase].value),) if net else ()
+        table.add_row(phase, number(figure.value), *beyond, figure.label, MEANINGS[phase], style=style)
         if phase == "agent":
             table.add_section()
     table.add_section()
-    label = summary.joules["agent"].label
-    table.add_row("joules per success", number(summary.joules_per_success), label, "the agent's, failures included")
+    label, beyond = summary.joules["agent"].label, (number(_net_per_success(done)),) if net else ()
+    per_success = (number(summary.joules_per_success), *beyond, label)
+    table.add_row("joules per success", *per_success, "the agent's, failures included")
     return table
+
+
+def _has_net(done: Evaluation) -> bool:
+    """Whether net differs from gross; a net that nobody knows does, where the gross is known."""
+    pairs = [(figure.value, done.summary.joules[name].value) for name, figure in done.net.items()]
+    return any(net != gross and (net is None or gross is None or not isclose(net, gross)) for net, gross in pairs)
+
+
+def _net_per_success(done: Evaluation) -> float | None:
+    mean, successes = done.net["agent"].value, done.summary.success_at_end
+    return mean * done.summary.episodes / successes if mean is not None and successes else None

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nsctl.cli.completion import complete_agent, complete_disturbance, complete_engine, complete_skill, complete_task
+from nsctl.cli.completion import (
+    complete_agent,
+    complete_disturbance,
+    complete_engine,
+    complete_log,
+    complete_skill,
+    complete_task,
+)
 from nsctl.cli.folders import folder
 
 if TYPE_CHECKING:
@@ -61,8 +68,19 @@ def run(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", callback=folder, help="Go on with the record in this folder.")
     ] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOOL",
+            help="Show the run to tensorboard, wandb or trackio as well; may be given again.",
+            autocompletion=complete_log,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and no progress.")] = False,
     carbon: Annotated[bool, typer.Option("--carbon/--no-carbon", help="Let codecarbon meter the whole run.")] = True,
+    region: Annotated[
+        str | None, typer.Option(metavar="ABC", help="Whose grid codecarbon counts with, such as DEU [default: USA].")
+    ] = None,
 ) -> None:
     """Play episodes of TASK, keep a record of each, and sum up success and joules."""
     if resume is None and task is None:
@@ -75,9 +93,10 @@ def run(
     from nsctl.cli.progress import progress
     from nsctl.disturbance import parse
     from nsctl.evaluation import RunOptions
+    from nsctl.run_log import Listeners, logs
 
-    with nullcontext() if as_json else progress() as listener:
-        options = RunOptions(("nsctl", *sys.argv[1:]), carbon, video, listener)
+    with logs(log or (), lambda run: resume or runs / run) as logged, nullcontext() if as_json else progress() as shown:
+        options = RunOptions(("nsctl", *sys.argv[1:]), carbon, video, Listeners(shown, logged), region)
         choices = (
             agent,
             engine,
@@ -89,6 +108,7 @@ def run(
             tuple(skill or ()),
         )
         done = _evaluate(task, choices, runs, options) if resume is None else _resume(resume, options)
+        logged.summary(done.summary)
     if as_json:
         typer.echo(json.dumps(result(done)))
     else:
@@ -115,11 +135,14 @@ def result(done: Evaluation) -> dict[str, Any]:
         "disturbed_replanned": summary.disturbed_replanned,
         "disturbed_replanned_success": summary.disturbed_replanned_success,
         "joules": {name: {"value": f.value, "label": f.label} for name, f in summary.joules.items()},
+        "net": {name: {"value": f.value, "label": f.label} for name, f in done.net.items()},
+        "idle": done.run.idle.model_dump() if done.run.idle else None,
         "joules_per_success": summary.joules_per_success,
         "seconds": summary.seconds,
         "errors": summary.errors,
         "reasons": summary.reasons,
         "replay": done.run.replay_sha256,
+        "grade": done.run.grade,
         "record": str(done.folder),
     }
 

@@ -29,7 +29,7 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """``7/10`` and the same in percent, with as many digits as keep almost all from reading as all, or almost none as none."""
+    """``7/10`` and the same in percent, with digits enough to keep almost all from reading as all, and few as none."""
     if not whole:
         return f"{part}/{whole}"
     digits = next(d for d in range(12) if part in (0, whole) or 0 < round(part / whole, d + 2) < 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
-from nsctl.conformance import agent, meter, planning, running, sight, skill, suite
+from nsctl.conformance import agent, meter, planning, running, showing, sight, skill, suite
 from nsctl.conformance.report import Checklist, Failed, Report, require
 from nsctl.errors import BrokenPart
 from nsctl.records import plain
@@ -28,6 +28,7 @@ EXAMINERS: Mapping[str, Examiner] = {
     "engines": running.examine_engine,
     "meters": meter.examine,
     "executors": running.examine_executor,
+    "boards": showing.examine_board,
 }
 UNMADE = ("engines",)
 """Groups whose parts are made by a world, for its bodies."""

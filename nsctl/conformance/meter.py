@@ -32,7 +32,7 @@ def _contract(meter: Any) -> str:
     for name, known in (
         ("label", get_args(Label)),
         ("granularity", get_args(Granularity)),
-        ("scope", ("process", "machine")),
+        ("scope", ("process", "device", "machine")),
     ):
         value = getattr(meter, name)
         require(value in known, f"{name} must be one of {', '.join(known)}, got {value!r}.")

@@ -18,6 +18,7 @@ from nsctl.errors import InvalidValue, NsctlError
 from nsctl.scene import ACTION_SIZE, Action, SceneEstimate
 from nsctl.symbolic import PlanStep
 from policies.skills.config import CONTROLS, SkillNetworkConfig, network_config
+from policies.skills.cost import read_cost
 from policies.skills.crafts import SAME_WORK, craft_of
 from policies.skills.execution import SkillExecution
 from policies.skills.numpy_network import NumpySkillNetwork
@@ -117,7 +118,8 @@ class NeuralSkill:
         parameters = sum(array.size for array in self._arrays.values())
         sha256 = hashlib.sha256(self._read("model.safetensors")).hexdigest()
         kind = self._config.backbone
-        return {"kind": kind, "operator": self.operator, "parameters": parameters, "sha256": sha256}
+        told = {"kind": kind, "operator": self.operator, "parameters": parameters, "sha256": sha256}
+        return {**told, "training": read_cost(self._folder)}
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
         """Train this operator, and those that the request names beside it, from nothing: :mod:`policies.skills.training`.

@@ -24,11 +24,13 @@ from nsctl.errors import InvalidValue
 from nsctl.metering import counters
 from nsctl.phases import EpisodeClock, PhaseCost
 from nsctl.provenance import git
+from nsctl.records import weakest
 from nsctl.statistics import wilson
 from policies.skills.board import Board
 from policies.skills.card import write_card
 from policies.skills.collect import Job, Kind, Trajectory, Verdict, check, collect
 from policies.skills.config import SkillNetworkConfig
+from policies.skills.cost import write_cost
 from policies.skills.curves import draw_curves
 from policies.skills.journal import Journal
 from policies.skills.learner import Learner
@@ -61,6 +63,7 @@ def train(operators: Sequence[str], request: TrainingRequest) -> Mapping[str, An
     figures = _figures(entries, best)
     drawn = draw_curves(request.out / "curves.png", entries)
     write_card(request.out, network, request, schedule, figures, curves=drawn)
+    write_cost(request.out, request, figures)
     return figures
 
 
@@ -191,7 +194,7 @@ def _figures(entries: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> d
         "high": best["interval"][1],
         "seconds": sum(e["seconds"] for e in entries),
         "joules": None if any(e["joules"] is None for e in entries) else sum(e["joules"] for e in entries),
-        "label": entries[-1]["label"],
+        "label": weakest(e["label"] for e in entries),
         "commit": ", ".join(dict.fromkeys(e["commit"] for e in entries)),
     }
 

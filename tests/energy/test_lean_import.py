@@ -13,7 +13,8 @@ from energy.meters.carbon import CodecarbonMeter
 from energy.meters.modelled import ModelledMeter
 from energy.meters.nvml import NvmlMeter
 from energy.meters.rapl import RaplMeter
-for meter in (CodecarbonMeter(), ModelledMeter(), NvmlMeter(), RaplMeter()):
+from energy.meters.wall import WallMeter
+for meter in (CodecarbonMeter(), ModelledMeter(), NvmlMeter(), RaplMeter(), WallMeter()):
     meter.describe()
 print([name for name in {HEAVY!r} if name in sys.modules])
 """

@@ -220,3 +220,20 @@ def test_an_unknown_engine_is_answered_with_what_exists() -> None:
 def test_pose_noise_out_of_range_is_refused() -> None:
     with pytest.raises(InvalidValue, match=r"pose noise must lie between 0 and 0.05 m, got 1.0"):
         make(pose_noise=1.0)
+
+
+def test_the_arm_s_work_begins_when_it_has_settled(world: TableWorld) -> None:
+    world.reset(0, 0)
+    assert world.robot_work is not None
+    assert world.robot_work.absolute == world.robot_work.torque_squared == 0.0
+    world.step(np.array([1.0, 0, 0, 0, 0, 0, -1]))
+    assert world.robot_work.absolute > 0.01
+
+
+def test_an_engine_that_knows_no_work_is_welcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("envs.mujoco.engine.MujocoEngine.work")
+    monkeypatch.delattr("envs.mujoco.engine.MujocoEngine.forget_work")
+    world = make("hanoi-1")
+    world.reset(0, 0)
+    assert world.robot_work is None
+    world.close()

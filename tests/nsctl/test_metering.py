@@ -9,6 +9,7 @@ import pytest
 from samples import Install
 
 from nsctl import metering
+from nsctl.errors import InvalidValue
 from nsctl.evaluation import RunOptions, evaluate
 from nsctl.metering import counters, survey
 from nsctl.run_config import RunConfig
@@ -149,3 +150,101 @@ def test_a_meter_s_label_may_change_while_it_runs(install: Install) -> None:
     (meter,) = counters()
     meter.read()
     assert meter.label == "attributed"
+
+
+EXTRA = """    exclusive = {exclusive}
+    grade = {grade}
+"""
+
+
+def install_graded(install: Install, name: str, label: str, exclusive: bool, grade: str | None = None) -> None:
+    code = METER.format(name=name, label=label, granularity="phase", scope="machine")
+    install(name, code + EXTRA.format(exclusive=exclusive, grade=repr(grade)), {f"meters:{name}": f"{name}:Meter"})
+
+
+@pytest.mark.parametrize(
+    ("label", "exclusive", "own", "grade"),
+    [
+        ("measured", True, "A", "A"),
+        ("attributed", False, "A", "C"),
+        ("attributed", True, None, "B"),
+        ("attributed", False, None, "C"),
+        ("modelled", True, None, "D"),
+    ],
+)
+def test_a_run_is_graded_by_what_counts(
+    install: Install, label: str, exclusive: bool, own: str | None, grade: str
+) -> None:
+    install_graded(install, "board", label, exclusive, own)
+    if label == "modelled":
+        assert metering.grade() == "D"
+    else:
+        assert names() == ["board"]
+        assert metering.grade() == grade
+    assert metering.grade(shared=True) == "D", "workers side by side have the model alone"
+
+
+def test_a_record_is_graded_by_its_worst_session(install: Install) -> None:
+    install_graded(install, "board", "measured", True)
+    assert [metering.grade(before=before) for before in (None, "A", "B", "C", "D")] == ["B", "B", "B", "C", "D"]
+
+
+def test_without_a_counter_there_is_no_grade(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metering, "counters", lambda shared=False: ())
+    assert metering.grade() is None
+
+
+def test_a_gpu_that_nobody_used_has_no_say_in_the_grade(install: Install) -> None:
+    install_graded(install, "board", "measured", True)
+    code = METER.format(name="card", label="attributed", granularity="episode", scope="device")
+    install(
+        "card", code.replace("return 1.0", "return Meter.joules") + "    joules = 0.0\n", {"meters:card": "card:Meter"}
+    )
+    assert metering.grade() == "B"
+    found = next(meter for meter in counters() if meter.name == "card")
+    type(found._meter).joules = 5.0  # type: ignore[attr-defined]
+    assert metering.grade() == "C"
+
+
+def test_an_external_meter_counts_alone(install: Install) -> None:
+    install_meter(install, "board", "measured", "phase", "machine")
+    install_meter(install, "card", "measured", "episode", "device")
+    install_graded(install, "plug", "attributed", True, "A")
+    assert names() == ["plug"]
+    assert names(shared=True) == ["modelled"]
+
+
+def test_an_external_meter_that_does_not_start_gives_way(install: Install) -> None:
+    install_meter(install, "board", "measured", "phase", "machine")
+    code = METER.format(name="plug", label="measured", granularity="episode", scope="machine")
+    code += "    grade = 'A'\n    def start(self): raise OSError('no bus')\n"
+    install("plug", code, {"meters:plug": "plug:Meter"})
+    assert names() == ["board"]
+
+
+def test_the_whole_of_a_meter_is_what_it_reads_unless_it_says_more(install: Install) -> None:
+    code = METER.format(name="card", label="measured", granularity="episode", scope="device")
+    install("card", code + "    def whole(self): return 7.0\n", {"meters:card": "card:Meter"})
+    install_meter(install, "board", "measured", "phase", "machine")
+    told = {meter.name: (meter.read(), meter.whole()) for meter in counters()}
+    assert told == {"card": (1.0, 7.0), "board": (1.0, 1.0)}
+
+
+def test_a_run_s_record_is_graded(tmp_path: Path) -> None:
+    done = evaluate(RunConfig("hanoi-1", agent="random", episodes=1), tmp_path, RunOptions(carbon=False))
+    assert done.run.grade == metering.grade()
+    assert done.run.grade is not None
+
+
+def test_a_region_that_codecarbon_does_not_know_is_refused_before_there_is_a_record(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="no grid of the region 'DEX'"):
+        evaluate(RunConfig("hanoi-1", agent="random", episodes=1), tmp_path, RunOptions(region="DEX"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_meter_may_ask_to_be_read_often_once_it_has_started(install: Install) -> None:
+    code = METER.format(name="card", label="attributed", granularity="episode", scope="device")
+    code = code.replace("def start(self): pass", "def start(self): self.poll_seconds = 0.2")
+    install("card", code, {"meters:card": "card:Meter"})
+    polled = {meter.name: meter.poll_seconds for meter in counters()}
+    assert polled == {"card": 0.2, "modelled": None}

@@ -69,6 +69,22 @@ def test_an_episode_does_not_depend_on_those_before(player: Player) -> None:
     assert len({e.initial_hash for e in there}) == 3
 
 
+def test_the_arm_s_work_is_the_episode_s_own(player: Player) -> None:
+    first, second, again = (player(index).robot for index in (3, 4, 3))
+    assert first is not None
+    assert first == again
+    assert first != second
+    assert first.absolute > 1.0
+    assert first.absolute == pytest.approx(2 * first.positive - first.net)
+
+
+def test_a_world_that_knows_no_work_leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    player = Player(RunConfig("hanoi-1", agent="random"))
+    monkeypatch.delattr("envs.world.TableWorld.robot_work")
+    assert player(0).robot is None
+    player.close()
+
+
 def test_a_record_has_every_phase_and_the_sums(player: Player) -> None:
     record = player(0)
     assert set(record.seconds) == set(PHASES)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from samples import make_episode, make_run
 
+from nsctl import record_folder
 from nsctl.errors import RecordError
 from nsctl.record_folder import RecordWriter, read_record
 from nsctl.records import replay_sha256
@@ -139,7 +140,7 @@ def test_damage_is_refused_with_file_and_line(folder: Path, line: str, message: 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema_version": 1}, r"run\.json has schema_version 1, this nsctl reads 2"),
+        ({"schema_version": 4}, r"run\.json has schema_version 4, and this nsctl reads 1 to 3"),
         ({"status": "done"}, r"run\.json is not a valid RunRecord: status: Input should be"),
         ({"stauts": "x"}, r"run\.json is not a valid RunRecord: stauts: Extra inputs are not permitted"),
         ({"status": "complete"}, r"episodes\.jsonl has 2 of 3 episodes, yet run\.json says complete"),
@@ -149,6 +150,54 @@ def test_a_run_that_does_not_fit_is_refused(folder: Path, fields: dict[str, Any]
     rewrite(folder / "run.json", **fields)
     with pytest.raises(RecordError, match=message):
         read_record(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "message"),
+    [
+        ("run.json", "LARGEST_RUN", r"run\.json is [\d,]+ bytes long; run\.json may have 100$"),
+        ("episodes.jsonl", "LARGEST_EPISODES", r"episodes\.jsonl is [\d,]+ bytes long; episodes\.jsonl may have 100$"),
+        ("a line", "LARGEST_LINE", r"episodes\.jsonl:1 is [\d,]+ bytes long; an episode may have 100$"),
+    ],
+)
+def test_what_is_too_large_to_be_ours_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, limit: str, message: str
+) -> None:
+    monkeypatch.setattr(record_folder, limit, 100)
+    with pytest.raises(RecordError, match=message):
+        read_record(folder)
+
+
+def test_a_file_that_is_too_large_is_not_even_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (folder / "run.json").open("ab") as file:
+        file.truncate(record_folder.LARGEST_RUN + 1)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read"))
+    with pytest.raises(RecordError, match=r"run\.json is 4,000,001 bytes long; run\.json may have 4,000,000"):
+        read_record(folder)
+
+
+def test_limits_are_far_from_what_is_written(folder: Path) -> None:
+    assert (folder / "run.json").stat().st_size < record_folder.LARGEST_RUN / 100
+    assert len(make_episode(0).model_dump_json()) < record_folder.LARGEST_LINE / 100
+
+
+def test_what_cannot_be_read_is_told_so(folder: Path) -> None:
+    (folder / "run.json").unlink()
+    (folder / "run.json").mkdir()
+    with pytest.raises(RecordError, match=r"run\.json cannot be read: Is a directory"):
+        read_record(folder)
+
+
+def test_json_that_is_nested_without_end_is_refused(folder: Path) -> None:
+    (folder / "run.json").write_text("[" * 100_000)
+    with pytest.raises(RecordError, match=r"run\.json is not JSON"):
+        read_record(folder)
+
+
+def test_no_two_ids_are_alike() -> None:
+    ids = {record_folder.new_id("hanoi-3", "nesy") for _ in range(100)}
+    assert len(ids) == 100
+    assert all(name.split("Z-")[1].startswith("hanoi-3-nesy-") for name in ids)
 
 
 def test_what_is_no_record_is_told_so(folder: Path) -> None:

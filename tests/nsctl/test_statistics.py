@@ -1,15 +1,19 @@
-"""Intervals against known values and their laws."""
+"""Intervals and tests against known values, their laws, and SciPy's slower ways to the same."""
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
 from math import isclose
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from nsctl.errors import InvalidValue
-from nsctl.statistics import joules_per_success, wilson
+from nsctl.statistics import break_even, clopper_pearson, fisher, joules_per_success, mcnemar, wilson
 
 
 @st.composite
@@ -90,3 +94,104 @@ def test_more_successes_than_episodes_are_refused(joules: list[float], successes
 
 def test_an_iterator_is_read_once() -> None:
     assert joules_per_success(iter([4.0, 6.0]), 1) == 10.0
+
+
+@given(counts(), st.floats(0.5, 0.999))
+def test_intervals_are_those_of_scipy(case: tuple[int, int], confidence: float) -> None:
+    test = binomtest(*case)
+    exact, score = (test.proportion_ci(confidence, method) for method in ("exact", "wilson"))
+    assert clopper_pearson(*case, confidence) == pytest.approx((exact.low, exact.high), abs=1e-9)
+    assert wilson(*case, confidence) == pytest.approx((score.low, score.high), abs=1e-9)
+
+
+@given(counts())
+def test_the_exact_interval_holds_the_other(case: tuple[int, int]) -> None:
+    """But for a hair where all or none succeeded."""
+    exact, score = clopper_pearson(*case), wilson(*case)
+    assert exact[0] <= score[0] + 0.02
+    assert score[1] <= exact[1] + 0.02
+    assert exact[0] <= case[0] / case[1] <= exact[1]
+
+
+@pytest.mark.parametrize(("won", "tried"), [(0, 10), (10, 10), (3000, 3000)])
+def test_the_exact_interval_has_a_closed_form_at_the_ends(won: int, tried: int) -> None:
+    edge = 0.025 ** (1 / tried)
+    assert clopper_pearson(won, tried) == pytest.approx((edge, 1.0) if won else (0.0, 1 - edge), abs=1e-9)
+
+
+@pytest.mark.parametrize(("won", "tried"), [(1, 10), (7, 9), (296, 300)])
+def test_the_ends_of_the_exact_interval_are_as_rare_as_they_should_be(won: int, tried: int) -> None:
+    """Summed the plain way: at the low end so many or more, at the high end so few or fewer, each in 2.5 % of trials."""
+
+    def chance(k: int, p: float) -> float:
+        return math.comb(tried, k) * p**k * (1 - p) ** (tried - k)
+
+    low, high = clopper_pearson(won, tried)
+    assert sum(chance(k, low) for k in range(won, tried + 1)) == pytest.approx(0.025, rel=1e-6)
+    assert sum(chance(k, high) for k in range(won + 1)) == pytest.approx(0.025, rel=1e-6)
+
+
+def test_the_exact_interval_of_nothing_is_everything() -> None:
+    assert clopper_pearson(0, 0) == (0.0, 1.0)
+    with pytest.raises(InvalidValue, match=r"^successes must lie in 0\.\.3, got 4$"):
+        clopper_pearson(4, 3)
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_mcnemar_is_the_binomial_test_of_a_fair_coin(one: int, other: int) -> None:
+    expected = binomtest(one, one + other).pvalue if one + other else 1.0
+    assert mcnemar(one, other) == pytest.approx(expected, rel=1e-9)
+    assert mcnemar(one, other) == mcnemar(other, one)
+
+
+def test_five_against_none_are_not_enough_and_six_are() -> None:
+    assert mcnemar(5, 0) == pytest.approx(2 / 2**5)
+    assert mcnemar(6, 0) == pytest.approx(2 / 2**6)
+    with pytest.raises(InvalidValue, match="must be >= 0, got -1 and 3"):
+        mcnemar(-1, 3)
+
+
+def test_fisher_s_tea() -> None:
+    """Three of four cups right on either side: 34 of the 70 ways are as telling or more."""
+    assert fisher(3, 4, 1, 4) == pytest.approx(34 / 70)
+    assert fisher(4, 4, 0, 4) == pytest.approx(2 / 70)
+    assert fisher(0, 0, 3, 4) == fisher(4, 4, 4, 4) == 1.0
+
+
+@given(counts(), counts())
+def test_fisher_knows_no_first_and_no_success(one: tuple[int, int], other: tuple[int, int]) -> None:
+    one, other = ((k % (n % 60 + 1), n % 60 + 1) for k, n in (one, other))
+    p = fisher(*one, *other)
+    assert p == pytest.approx(fisher(*other, *one))
+    assert p == pytest.approx(fisher(one[1] - one[0], one[1], other[1] - other[0], other[1]))
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ((1000.0, 1.0, 0.0, 3.0), 500.0),
+        ((0.0, 3.0, 1000.0, 1.0), 0.0),
+        ((1000.0, 3.0, 0.0, 3.0), None),
+        ((5.0, 1.0, 5.0, 1.0), 0.0),
+    ],
+)
+def test_a_training_is_paid_off_by_what_each_episode_saves(
+    figures: tuple[float, float, float, float], expected: float | None
+) -> None:
+    assert break_even(*figures) == expected
+
+
+@given(st.tuples(*[st.floats(0.001, 1e6)] * 4))
+def test_at_the_break_even_both_have_spent_the_same(figures: tuple[float, float, float, float]) -> None:
+    training, episode, other_training, other_episode = figures
+    n = break_even(*figures)
+    if n is None:
+        assert training > other_training
+        assert episode >= other_episode
+    elif n > 0:
+        assert training + n * episode == pytest.approx(other_training + n * other_episode)
+
+
+def test_scipy_is_imported_where_it_is_needed() -> None:
+    code = "import sys, nsctl.statistics as s; s.wilson(1, 2); assert not {'scipy', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

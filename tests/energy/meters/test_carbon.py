@@ -104,10 +104,16 @@ def test_stop_without_start_has_nothing_to_say() -> None:
     assert CodecarbonMeter().stop() == {}
 
 
-def test_the_country_is_stated_and_checked() -> None:
+def test_the_region_is_stated_and_checked() -> None:
     assert CodecarbonMeter().describe()["country_iso_code"] == "USA"
-    with pytest.raises(InvalidValue, match="country_iso_code must be three capitals, such as USA, got 'de'"):
+    assert CodecarbonMeter("DEU").region == "DEU"
+    with pytest.raises(InvalidValue, match="a region is a country's three capitals, such as USA, got 'de'"):
         CodecarbonMeter("de")
+    with pytest.raises(InvalidValue, match=r"codecarbon knows no grid of the region 'DEX'; nearest: .*DEU"):
+        CodecarbonMeter("DEX")
+    meter = CodecarbonMeter()
+    meter.region = "FRA"
+    assert meter.describe()["country_iso_code"] == "FRA"
 
 
 def test_it_is_available_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,16 +11,17 @@ from energy.meters.carbon import CodecarbonMeter
 from energy.meters.modelled import ModelledMeter
 from energy.meters.nvml import NvmlMeter
 from energy.meters.rapl import RaplMeter
-from nsctl.contracts import Granularity, Label, Meter
+from energy.meters.wall import WallMeter
+from nsctl.contracts import Granularity, Label, Meter, Scope
 
-METERS: list[Meter] = [CodecarbonMeter(), ModelledMeter(), NvmlMeter(), RaplMeter()]
+METERS: list[Meter] = [CodecarbonMeter(), ModelledMeter(), NvmlMeter(), RaplMeter(), WallMeter()]
 
 
 @pytest.mark.parametrize("meter", METERS, ids=lambda meter: meter.name)
 def test_a_meter_says_what_it_is(meter: Meter) -> None:
     assert meter.label in get_args(Label)
     assert meter.granularity in get_args(Granularity)
-    assert meter.scope in {"process", "machine"}
+    assert meter.scope in get_args(Scope)
     assert meter.update_seconds > 0
     told = meter.describe()
     assert {"source", "unit", "update_seconds"} <= set(told)

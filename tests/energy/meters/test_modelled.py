@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from dataclasses import FrozenInstanceError
 
@@ -31,6 +33,17 @@ def test_sleep_costs_next_to_nothing() -> None:
     before = meter.read()
     time.sleep(0.1)
     assert meter.read() - before < 0.1 * meter.model.watts_per_busy_thread / 4
+
+
+def test_children_count_once_they_have_ended() -> None:
+    meter = ModelledMeter(CpuPowerModel(10.0, "a test"))
+    before = meter.read()
+    code = "import time; end = time.process_time() + 0.05\nwhile time.process_time() < end: pass"
+    child = subprocess.Popen([sys.executable, "-S", "-c", code])
+    time.sleep(0.3)
+    assert meter.read() - before < 0.4  # it has done its work, but nobody has asked after it
+    child.wait()
+    assert meter.read() - before >= 0.5
 
 
 def test_stop_tells_the_run_alone() -> None:

@@ -32,6 +32,8 @@ class Gpu:
     since_boot_mj: int = 5_000_000
     now_ms: int = 0
 
+    tells_power: bool = True
+
     def energy(self) -> int:
         """Millijoules at the last update."""
         return self.since_boot_mj + self.watts * (self.now_ms // 100 * 100)
@@ -72,6 +74,11 @@ class FakeNvml:
         if not gpu.counter:
             raise FakeError("Not Supported")
         return gpu.energy()
+
+    def nvmlDeviceGetPowerUsage(self, gpu: Gpu) -> int:  # noqa: N802
+        if not gpu.tells_power:
+            raise FakeError("Not Supported")
+        return gpu.watts * 1000
 
 
 def started(*gpus: Gpu) -> NvmlMeter:
@@ -177,6 +184,87 @@ def test_a_counter_that_fails_midway_reads_as_none() -> None:
     assert meter.stop()["joules"] is None
 
 
+def sampled(gpu: Gpu) -> NvmlMeter:
+    """On a card without a counter, by the card's own time."""
+    gpu.counter = False
+    meter = NvmlMeter(FakeNvml(gpu), clock=lambda: gpu.now_ms / 1000)
+    meter.start()
+    return meter
+
+
+def test_power_samples_are_joined_by_straight_lines() -> None:
+    gpu = Gpu(watts=100)
+    meter = sampled(gpu)
+    expected = 0.0
+    for watts in (200, 400, 400, 50):
+        expected += (gpu.watts + watts) / 2 * 0.2
+        gpu.now_ms, gpu.watts = gpu.now_ms + 200, watts
+        assert meter.read() == pytest.approx(expected)
+    assert (meter.label, meter.poll_seconds) == ("attributed", 0.2)
+    assert meter.describe()["without_counter"] == ["Fake GPU"]
+
+
+def test_power_at_both_ends_of_a_long_window_is_no_figure() -> None:
+    gpu = Gpu(watts=100)
+    meter = sampled(gpu)
+    gpu.now_ms = 5000
+    assert meter.read() is None
+    gpu.now_ms = 5200
+    assert meter.read() == pytest.approx(20.0), "told once, and in no later window"
+
+
+def test_a_card_without_a_counter_is_charged_only_while_it_is_used() -> None:
+    gpu = Gpu(watts=100, pids=[OTHER])
+    meter = sampled(gpu)
+    gpu.now_ms = 5000
+    assert meter.read() == 0.0, "whose joules are not known does not matter while it is nobody's that we charge"
+    gpu.pids, gpu.now_ms = [ME], 5200
+    assert meter.read() == pytest.approx(20.0)
+
+
+def test_the_clock_of_an_episode_samples_a_card_without_a_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = Gpu(watts=100)
+    meter = sampled(gpu)
+    monkeypatch.setattr("nsctl.phases.time.perf_counter", lambda: gpu.now_ms / 1000)
+    clock = EpisodeClock([meter])
+    for step in range(300):  # three seconds in steps of ten milliseconds: the power swings twice a second
+        gpu.watts = 300 if (step // 25) % 2 else 100
+        with clock.phase("policy"):
+            gpu.now_ms += 10
+    costs = clock.stop()
+    figures = [cost.joules for cost in costs.values()]
+    assert sum(figure.value or 0.0 for figure in figures) == pytest.approx(600.0, rel=0.1)
+    assert {figure.label for figure in figures} == {"attributed"}
+
+
+def test_the_whole_of_the_cards_is_told_for_their_idle_power() -> None:
+    mine, idle = Gpu(watts=100), Gpu(watts=50, pids=[])
+    meter = started(mine, idle)
+    mine.now_ms = idle.now_ms = 1000
+    assert meter.read() == pytest.approx(100.0)
+    assert meter.whole() == pytest.approx(150.0)
+
+
+def test_an_agent_that_needs_a_gpu_pays_its_idle_power_and_one_that_does_not_pays_nothing() -> None:
+    needed, spare = Gpu(watts=60), Gpu(watts=60, pids=[])
+    meter = started(needed, spare)
+    needed.now_ms = spare.now_ms = 10_000  # nothing is computed on either
+    assert meter.read() == pytest.approx(600.0)
+    assert meter.scope == "device", "no idle power is taken off again"
+
+
+def test_a_card_that_vanishes_harms_those_that_need_it_alone() -> None:
+    mine, other = Gpu(watts=100), Gpu(pids=[OTHER])
+    meter = started(mine, other)
+    meter.read()
+    other.counter = False
+    mine.now_ms = 1000
+    assert meter.read() == pytest.approx(100.0)
+    assert meter.whole() is None, "the idle power of all is not known any more"
+    mine.counter = False
+    assert meter.read() is None
+
+
 def test_a_counter_that_starts_anew_takes_nothing_back() -> None:
     gpu = Gpu(watts=100)
     meter = started(gpu)
@@ -194,7 +282,10 @@ def test_a_counter_that_starts_anew_takes_nothing_back() -> None:
     [
         (FakeNvml(driver=False), "NVML does not start: NVML Shared Library Not Found"),
         (FakeNvml(), "there is no NVIDIA GPU"),
-        (FakeNvml(Gpu(), Gpu(counter=False)), "Fake GPU has no energy counter: Not Supported"),
+        (
+            FakeNvml(Gpu(), Gpu(counter=False, tells_power=False)),
+            "Fake GPU tells neither energy nor power: Not Supported",
+        ),
     ],
 )
 def test_what_is_missing_is_told_with_a_remedy(library: FakeNvml, why: str) -> None:
@@ -231,5 +322,5 @@ def test_the_connection_is_closed_again() -> None:
 def test_the_real_bindings_offer_what_the_meter_asks_for() -> None:
     pynvml = pytest.importorskip("pynvml")
     asked = [name for name in dir(FakeNvml) if name.startswith(("nvml", "NVML"))]
-    assert len(asked) == 9
+    assert len(asked) == 10
     assert [name for name in asked if not hasattr(pynvml, name)] == []

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
-from powercap_tree import Powercap
+from powercap_tree import RANGE_UJ, Powercap, Socket
 
+from energy.alone import Others
 from energy.meters.rapl import RaplMeter
+from nsctl.phases import EpisodeClock, PhaseCost
 
 
 def meter(powercap: Powercap, virtual: bool = False) -> RaplMeter:
@@ -142,12 +144,107 @@ def test_one_vanished_domain_hides_the_partial_sum(socket: Powercap) -> None:
     assert rapl.read() is None
 
 
-@pytest.mark.parametrize("virtual", [True, False])
-def test_a_counter_of_the_whole_machine_is_attributed_on_bare_metal_too(socket: Powercap, virtual: bool) -> None:
-    rapl = meter(socket, virtual)
-    assert rapl.label == "attributed"
-    assert rapl.describe()["why_attributed"] == "whether this process had the machine to itself is not known"
+class Machine(Others):
+    """Others who take a share that a test sets."""
+
+    share: float | None = 0.0
+
+    def begin(self) -> None:
+        pass
+
+    def lately(self) -> float | None:
+        return self.share
+
+    def in_all(self) -> float | None:
+        return self.share
+
+
+@pytest.mark.parametrize(
+    ("share", "virtual", "label"),
+    [
+        (0.0, False, "measured"),
+        (0.049, False, "measured"),
+        (0.051, False, "attributed"),
+        (None, False, "attributed"),
+        (0.0, True, "attributed"),
+    ],
+)
+def test_measured_is_bare_metal_that_nobody_shares(
+    socket: Powercap, share: float | None, virtual: bool, label: str
+) -> None:
+    others = Machine()
+    others.share = share
+    rapl = RaplMeter(socket.root, virtual, others)
+    rapl.start()
+    assert rapl.label == label
+    assert rapl.exclusive is (label == "measured")
     assert rapl.describe()["virtual_machine"] is virtual
+    assert rapl.describe()["others_share"] == share
+
+
+def test_a_reading_asks_nobody_who_else_is_there(socket: Powercap) -> None:
+    class Nosy(Machine):
+        def lately(self) -> float | None:
+            raise AssertionError("asked at a boundary")
+
+    rapl = RaplMeter(socket.root, False, Nosy())
+    rapl.start()
+    rapl.read()
+
+
+def scripted(powercap: Powercap, watts: float, range_uj: int = RANGE_UJ) -> tuple[Socket, RaplMeter]:
+    socket = Socket(powercap, "intel-rapl:0", watts, range_uj)
+    rapl = RaplMeter(powercap.root, virtual=False, clock=socket.clock)
+    rapl.start()
+    return socket, rapl
+
+
+def test_a_constant_power_that_steps_adds_up_over_many_rounds(powercap: Powercap) -> None:
+    socket, rapl = scripted(powercap, watts=100.0, range_uj=200_000_000)  # 13 rounds
+    expected = 0.0
+    for number in range(60):
+        socket.watts = 100.0 if number < 30 else 250.0
+        socket.run(0.25)
+        expected += socket.watts * 0.25
+        assert rapl.read() == pytest.approx(expected, abs=2e-5)
+
+
+def test_a_register_that_was_set_back_is_no_round_and_is_told_once(powercap: Powercap) -> None:
+    socket, rapl = scripted(powercap, watts=100.0)
+    socket.run(2.0)
+    assert rapl.read() == pytest.approx(200.0)
+    socket.set_back()
+    socket.run(1.0)
+    assert rapl.read() is None, "a round would have been 262 kJ in a second"
+    socket.run(1.0)
+    assert rapl.read() == pytest.approx(300.0), "the lost second is in no later window"
+
+
+def test_a_register_left_alone_for_too_long_may_have_gone_round_twice(powercap: Powercap) -> None:
+    socket, rapl = scripted(powercap, watts=100.0, range_uj=65_000_000_000)  # goes round in 130 s at 500 W
+    socket.run(131.0)
+    assert rapl.read() is None
+    socket.run(1.0)
+    assert rapl.read() is not None
+
+
+def test_one_domain_that_lost_count_leaves_the_others_right(powercap: Powercap) -> None:
+    socket, rapl = scripted(powercap, watts=100.0)
+    powercap.add("intel-rapl:1", "package-1")
+    rapl.start()
+    socket.set_back()
+    powercap.set("intel-rapl:1", 3_000_000)
+    socket.run(0.0)
+    rapl.read()
+    assert rapl.read() == pytest.approx(3.0)
+
+
+def test_a_vanished_register_comes_back_without_its_past(powercap: Powercap) -> None:
+    socket, rapl = scripted(powercap, watts=10.0)
+    powercap.vanish("intel-rapl:0")
+    assert rapl.read() is None
+    socket.run(1.0)
+    assert rapl.read() == pytest.approx(10.0)
 
 
 def test_descriptors_are_given_back(socket: Powercap, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,3 +267,28 @@ def test_descriptors_are_given_back(socket: Powercap, monkeypatch: pytest.Monkey
 def test_the_wrap_time_is_stated_for_a_socket_at_full_load(powercap: Powercap) -> None:
     powercap.add("intel-rapl:0", "package-0", range_uj=65_712_999_613)
     assert meter(powercap).describe()["wrap_seconds"] == pytest.approx(131.4, abs=0.1)
+
+
+def test_an_episode_on_bare_metal_that_nobody_shares_is_measured(
+    powercap: Powercap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = Socket(powercap, "intel-rapl:0", watts=50.0)
+    others = Machine()
+    rapl = RaplMeter(powercap.root, False, others, socket.clock)
+    rapl.start()
+    monkeypatch.setattr("nsctl.phases.time.perf_counter", socket.clock)
+
+    def episode() -> dict[str, PhaseCost]:
+        clock = EpisodeClock([rapl])
+        with clock.phase("policy"):
+            socket.run(0.5)
+        with clock.phase("simulate"):
+            socket.run(1.5)
+        return dict(clock.stop())
+
+    costs = episode()
+    assert costs["policy"].joules.value == pytest.approx(25.0)
+    assert costs["simulate"].joules.value == pytest.approx(75.0)
+    assert {costs[name].joules.label for name in ("policy", "simulate")} == {"measured"}
+    others.share = 0.06
+    assert {cost.joules.label for cost in episode().values()} == {"attributed"}

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from samples import Install
 from typer.testing import CliRunner, Result
 
 from nsctl import tasks
 from nsctl.cli import doctor, probe
 from nsctl.cli.app import app
+from nsctl.cli.findings import _meters
 
-KEYS = {"versions", "hardware", "clashes", "engines", "broken_parts", "meters", "best_label", "healthy"}
+KEYS = {
+    "versions",
+    "hardware",
+    "clashes",
+    "engines",
+    "broken_parts",
+    "meters",
+    "best_label",
+    "grade",
+    "better",
+    "healthy",
+}
+METER = {
+    "name": "card",
+    "works": True,
+    "counts": True,
+    "label": "attributed",
+    "granularity": "phase",
+    "scope": "machine",
+    "update_seconds": 0.001,
+    "measured_update_seconds": 0.00098,
+    "idle_watts": 41.26,
+    "grade": "C",
+    "external": False,
+    "why": "",
+    "remedy": "",
+}
 WELL = {"physics": "", "picture": ""}
 
 
@@ -35,8 +64,11 @@ def test_a_healthy_machine_as_json() -> None:
     assert set(told) == KEYS
     assert (answer.exit_code, told["healthy"], told["broken_parts"], told["clashes"]) == (0, True, [], [])
     assert told["best_label"] in ("measured", "attributed", "modelled")
+    assert told["grade"] in ("A", "B", "C", "D")
     for meter in told["meters"]:
+        assert set(meter) == set(METER)
         assert meter["works"] or (meter["why"] and meter["remedy"])
+        assert (meter["grade"] is not None) == meter["counts"]
         assert meter["label"]
         assert meter["update_seconds"] > 0
 
@@ -49,6 +81,40 @@ def test_the_page_names_engines_meters_and_the_best_label() -> None:
     assert "mujoco" in told
     assert "codecarbon" in told
     assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
+
+
+def test_the_way_to_a_better_grade_is_told() -> None:
+    lacking = {**METER, "works": False, "counts": False, "grade": None, "why": "no", "remedy": "buy one"}
+    wall = {**lacking, "name": "wall", "external": True, "remedy": "plug it in"}
+    gpu = {**lacking, "name": "gpu", "scope": "device"}
+    assert doctor._better("D", [gpu, wall, lacking]) == [
+        {"grade": "A", "meter": "wall", "how": "plug it in"},
+        {"grade": "B", "meter": "card", "how": "buy one"},
+    ]
+    assert [(one["grade"], one["meter"]) for one in doctor._better("C", [METER, wall])] == [
+        ("A", "wall"),
+        ("B", "card"),
+    ]
+    assert doctor._better("B", [{**METER, "grade": "B"}, lacking]) == []
+    plugged = {**METER, "name": "wall", "external": True}
+    (one,) = doctor._better("C", [plugged, lacking])
+    assert (one["grade"], one["meter"]) == ("A", "wall")
+    assert doctor._better("A", [{**plugged, "grade": "A"}, lacking]) == []
+
+
+def test_the_page_shows_what_was_measured_and_brackets_what_is_only_stated() -> None:
+    console = Console(width=80, file=io.StringIO())
+    stated = {**METER, "name": "slow", "measured_update_seconds": None, "update_seconds": 15.0, "idle_watts": None}
+    console.print(_meters([METER, stated]))
+    page = console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"card +counts +attributed +0.98 ms +41.3 W", page)
+    assert re.search(r"slow +counts +attributed +\(15 s\) +—", page)
+
+
+@pytest.mark.usefixtures("engines_work")
+def test_the_page_names_the_grade() -> None:
+    told = " ".join(call().stdout.split())
+    assert re.search(r"energy grade here: [A-D] \(", told)
 
 
 @pytest.mark.usefixtures("engines_work")

@@ -11,7 +11,8 @@ from samples import make_episode, make_run
 
 from nsctl.cli.report import print_report
 from nsctl.evaluation import Evaluation
-from nsctl.records import DisturbanceRecord, OutcomeRecord
+from nsctl.idle import mean_net
+from nsctl.records import DisturbanceRecord, IdleRecord, OutcomeRecord
 from nsctl.summary import summarise
 
 
@@ -70,3 +71,39 @@ def test_a_recovery_is_counted_among_the_episodes_that_asked_for_one() -> None:
     assert "disturbed 3/3 = 100% episodes, by push" in rows
     assert "reacted 2/3 = 67% of these replanned or retried" in rows
     assert "recovered 1/2 = 50% of those succeeded; 95 % 9% to 91%" in rows
+
+
+def idle_page(width: int, **fields: bool) -> str:
+    found = IdleRecord(before={"rapl": 0.25}, after={"rapl": 0.25}, seconds=2.0, **fields)
+    run, episodes = make_run(idle=found), [make_episode(0, success_at_end=True), make_episode(1)]
+    file = io.StringIO()
+    done = Evaluation(Path("r"), run, summarise(episodes), mean_net(episodes, run))
+    print_report(done, Console(file=file, width=width))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_gross_and_net_stand_side_by_side_where_they_differ(width: int) -> None:
+    told = idle_page(width, drift=True, contended=True)
+    rows = [line.split()[:4] for line in told.splitlines()]
+    assert ["agent", "3", "2.25", "measured"] in rows
+    assert ["joules", "per", "success", "6"] in rows
+    assert max(len(line.rstrip()) for line in told.splitlines()) <= width
+    sentence = "Net: less the machine's idle power (rapl 0.25 W) x time. It drifted by more than a tenth."
+    assert f"{sentence} Other processes were at work." in " ".join(told.split())
+
+
+def test_a_machine_that_lay_still_raises_no_flags() -> None:
+    told = " ".join(idle_page(80, drift=False, contended=False).split())
+    assert "x time." in told
+    assert "drifted" not in told
+    assert "Other processes" not in told
+
+
+def test_a_run_whose_net_is_its_gross_speaks_of_neither() -> None:
+    file = io.StringIO()
+    episodes = [make_episode(0)]
+    net = summarise(episodes).joules
+    print_report(Evaluation(Path("r"), make_run(), summarise(episodes), net), Console(file=file, width=80))
+    assert "net" not in file.getvalue().lower()
+    assert "gross" not in file.getvalue()

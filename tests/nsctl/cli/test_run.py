@@ -35,11 +35,14 @@ KEYS = [
     "disturbed_replanned",
     "disturbed_replanned_success",
     "joules",
+    "net",
+    "idle",
     "joules_per_success",
     "seconds",
     "errors",
     "reasons",
     "replay",
+    "grade",
     "record",
 ]
 
@@ -115,6 +118,7 @@ def test_json_is_one_object_with_exactly_these_keys(tmp_path: Path) -> None:
     assert set(told["joules"]) == {*PHASES, "agent", "total"}
     assert all(list(figure) == ["value", "label"] for figure in told["joules"].values())
     assert (told["episodes"], told["success_at_end"], told["plan_length"]) == (1, 0, None)
+    assert (told["net"], told["idle"]) == (told["joules"], None)  # the model's joules have no idle power in them
     assert told["joules_per_success"] is None
     assert told["interval"] == pytest.approx([0.0, 0.793], abs=1e-3)
     run = read_record(Path(told["record"])).run

@@ -43,7 +43,10 @@ def test_it_leaves_weights_config_and_a_card(trained: Path) -> None:
     assert "nsctl train skill pick --seed 5 --quick" in card
     assert load_file(trained / "model.safetensors")["embed.weight"].shape == (64, 45)
     assert json.loads((trained / "config.json").read_text())["network"]["operators"] == ["pick"]
-    assert NeuralSkill("pick", trained).describe()["kind"] == "mamba3"
+    told = NeuralSkill("pick", trained).describe()
+    assert told["kind"] == "mamba3"
+    assert told["training"]["joules"] > 0
+    assert told["training"]["label"] == "modelled"
 
 
 def test_two_workers_give_the_same_weights_as_one(trained: Path, tmp_path: Path) -> None:

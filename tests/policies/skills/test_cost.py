@@ -1,0 +1,49 @@
+"""The cost of a training, for programs: it says what the card says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from nsctl.contracts import TrainingRequest
+from policies.skills.cost import TRAINING, read_cost, write_cost
+from policies.skills.neural import WEIGHTS
+
+SHIPPED = sorted(path.parent for path in WEIGHTS.glob("*/model.safetensors"))
+COST = re.compile(r"\*\*Cost\*\*: ([\d.]+) minutes and (\d+|\?) J \((\w+)")
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_shipped_weights_say_the_same_as_their_card(folder: Path) -> None:
+    found = COST.search((folder / "README.md").read_text())
+    assert found is not None
+    minutes, joules, label = found.groups()
+    told = read_cost(folder)
+    assert told is not None
+    assert (f"{told['joules']:.0f}", told["label"]) == (joules, label)
+    assert told["seconds"] / 60 == pytest.approx(float(minutes), abs=0.06)
+    assert {"device", "commit"} <= set(told)
+
+
+@pytest.mark.parametrize("joules", [12.5, None])
+def test_what_is_written_is_read(joules: float | None, tmp_path: Path) -> None:
+    figures = {"joules": joules, "label": "modelled", "seconds": 3.0, "commit": "abc", "success": "9 of 10"}
+    write_cost(tmp_path, TrainingRequest(tmp_path, device="cuda"), figures)
+    assert read_cost(tmp_path) == {
+        "joules": joules,
+        "label": "modelled",
+        "seconds": 3.0,
+        "device": "cuda",
+        "commit": "abc",
+    }
+
+
+def test_weights_from_elsewhere_tell_nothing(tmp_path: Path) -> None:
+    assert read_cost(tmp_path) is None
+
+
+def test_the_file_is_json(tmp_path: Path) -> None:
+    assert all(json.loads((folder / TRAINING).read_text()) for folder in SHIPPED)
