@@ -183,13 +183,15 @@ class _Learner:
 
 
 class _Kick:
-    """A few random actions in a row, once, with a probability."""
+    """A few random actions in a row, once, with a probability; half of them push down, onto what may be under the hand."""
 
     def __init__(self, rng: np.random.Generator, chance: float) -> None:
         start = int(rng.integers(0, 45)) if rng.random() < chance else 10**6
         self._span = range(start, start + int(rng.integers(2, 6)))
         self._push = np.array([*rng.uniform(-0.6, 0.6, 3), 0, 0, rng.uniform(-0.4, 0.4), 0], dtype=np.float32)
         self._gripper = (None, None, -1.0, 1.0)[rng.integers(4)]
+        if rng.random() < 0.5:
+            self._push[2] = rng.uniform(-1.0, -0.5)
 
     def at(self, t: int, action: Action) -> Action:
         if t not in self._span:

@@ -93,7 +93,7 @@ def _strayed(s: Situation) -> float:
 def _descend(s: Situation, *, shut: bool) -> Array:
     """The commanded move [3] down the funnel; a gripper that is still shut, or turned, waits above.
 
-    A hand off the axis that stands on something is lifted off it, and comes down anew.
+    A hand that stays off the axis, though it is commanded onto it, stands on something: it is lifted off and comes down anew.
     """
     off = max(float(np.hypot(*s.commanded[:2])), float(np.hypot(*s.measured[:2])), 0.05 * abs(s.yaw), 0.03 * shut)
     goal_height = s.climb_commanded - s.commanded[2]  # travel height above the goal
@@ -101,8 +101,9 @@ def _descend(s: Situation, *, shut: bool) -> Array:
     rise = s.commanded[2] + wall
     low = max(rise, s.measured[2] + wall)  # how far below the wall the hand is, by command or in truth
     sideways = GAIN * (1.0 - ramp(low, 0.03)) * s.commanded[:2]
-    beside, pressed = float(np.hypot(*s.measured[:2])) - AXIS, s.commanded[2] - s.measured[2] - 2 * abs(rise)
-    wedged = ramp(beside, 0.002) * ramp(pressed - WEDGED[0], WEDGED[1])
+    aside, beside = float(np.hypot(*s.commanded[:2])), float(np.hypot(*s.measured[:2]))
+    pressed = s.commanded[2] - s.measured[2] - 2 * abs(rise)
+    wedged = ramp(AXIS - aside, 0.002) * ramp(beside - AXIS, 0.002) * ramp(pressed - WEDGED[0], WEDGED[1])
     return limit(np.array([*sideways, GAIN * rise + LIFT * wedged]))
 
 
