@@ -7,43 +7,18 @@ episodes, and the answer holds for the time since it was last asked, a second at
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-from nsctl.phases import children_seconds
+from nsctl.cpu_times import CpuTimes, cpu_times
 
-PROC_STAT = Path("/proc/stat")
 SHARE = 0.05
 """Of all busy CPU time: what others may take before they are told."""
 WINDOW = 1.0
 """Seconds that an answer speaks for, at least."""
 FRESH = 0.05
 """Seconds for which an answer is given again without another look."""
-
-
-@dataclass(frozen=True)
-class CpuTimes:
-    """A moment [s] and the CPU seconds until then: of everybody, and of this process with its children that ended."""
-
-    when: float
-    busy: float
-    own: float
-
-
-def cpu_times(stat: Path = PROC_STAT) -> CpuTimes | None:
-    """Now; ``None`` where the system does not tell."""
-    try:
-        fields = stat.read_text().split("\n", 1)[0].split()[1:]
-        user, nice, system, _, _, irq, soft = map(int, fields[:7])
-        ticks = os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, AttributeError):
-        return None
-    busy = (user + nice + system + irq + soft) / ticks
-    return CpuTimes(time.monotonic(), busy, time.process_time() + (children_seconds() or 0.0))
 
 
 class Others:

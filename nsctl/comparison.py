@@ -18,6 +18,7 @@ from nsctl.phases import PHASES
 from nsctl.record_folder import StoredRun
 from nsctl.records import EpisodeRecord, FigureRecord, RunRecord
 from nsctl.statistics import PROVISIONAL, Interval, break_even, clopper_pearson, fisher, mcnemar
+from nsctl.training_joules import is_known
 
 Pair = tuple[EpisodeRecord, EpisodeRecord]
 
@@ -71,7 +72,7 @@ class Comparison:
     ratio_of_joules: Estimate
     """Geometric mean of the pairs' ratios of joules; unknown where there are no pairs."""
     break_even: BreakEven | None
-    """``None`` where a training's joules are not known."""
+    """``None`` where a training's joules are not known, neither has any, or joules cannot be ranked."""
     differences: Differences
 
     @property
@@ -87,7 +88,7 @@ def compare(one: StoredRun, other: StoredRun, *, paired: bool = True) -> Compari
     """
     require_comparable(one.run, other.run, paired=paired)
     ours, theirs = _paired(one, other) if paired else _all(one, other)
-    sides = _side(one, ours), _side(other, theirs)
+    sides, apart = (_side(one, ours), _side(other, theirs)), differences(one, other)
     only = _alone(ours, theirs) if paired else ((), ())
     counts = [count for side in sides for count in (side.successes, side.episodes)]
     columns = _joules(ours), _won(ours), _joules(theirs), _won(theirs)
@@ -99,8 +100,8 @@ def compare(one: StoredRun, other: StoredRun, *, paired: bool = True) -> Compari
         only=only,
         ratio_per_success=ratio_per_success(*columns) if paired else ratio_unpaired(*columns),
         ratio_of_joules=ratio_of_joules(columns[0], columns[2]) if paired else UNKNOWN,
-        break_even=_break_even(*sides),
-        differences=differences(one, other),
+        break_even=None if apart.unranked else _break_even(*sides),
+        differences=apart,
     )
 
 
@@ -121,10 +122,9 @@ def pairs(ours: Iterable[EpisodeRecord], theirs: Iterable[EpisodeRecord]) -> lis
 def training(run: RunRecord) -> FigureRecord | None:
     """The joules that training the agent's parts took, as the agent tells them under ``training``."""
     told = run.agent.get("training")
-    if not isinstance(told, dict) or not isinstance(told.get("joules"), int | float):
+    if not isinstance(told, dict) or not is_known(told):  # the agent may say anything
         return None
-    fields = {"value": told["joules"], "label": told.get("label", "unavailable"), "source": "training"}
-    return FigureRecord.model_validate(fields)
+    return FigureRecord.model_validate({"value": told["joules"], "label": told["label"], "source": "training"})
 
 
 Episodes = tuple[EpisodeRecord, ...]
@@ -175,7 +175,7 @@ def _side(stored: StoredRun, episodes: Episodes) -> Side:
 def _break_even(one: Side, other: Side) -> BreakEven | None:
     spent = [(side.training, side.joules["agent"]) for side in (one, other)]
     known = [(t.value, e.value) for t, e in spent if t is not None and t.value is not None and e.value is not None]
-    if len(known) < 2:
+    if len(known) < 2 or known[0][0] == known[1][0] == 0:
         return None
     dearer = int(known[1][0] > known[0][0])
     return BreakEven(dearer, break_even(*known[dearer], *known[1 - dearer]))

@@ -60,6 +60,8 @@ class Evaluation:
     summary: Summary
     net: Mapping[str, FigureRecord] = field(default_factory=dict)
     """Mean joules an episode beyond the machine's idle power (:mod:`nsctl.idle`), by phase, and ``agent`` and ``total``."""
+    unmetered: int = 0
+    """Episodes without joules: a single one leaves the run without."""
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -128,7 +130,8 @@ def _play_missing(writer: RecordWriter, config: RunConfig, player: Player, optio
 
 
 def _evaluation(folder: Path, run: RunRecord, episodes: Sequence[EpisodeRecord]) -> Evaluation:
-    return Evaluation(folder, run, summarise(episodes), idle.mean_net(episodes, run))
+    unmetered = sum(episode.joules["agent"].value is None for episode in episodes)
+    return Evaluation(folder, run, summarise(episodes), idle.mean_net(episodes, run), unmetered)
 
 
 @dataclass

@@ -22,7 +22,8 @@ from pathlib import Path
 from statistics import fmean
 
 from nsctl.contracts import Label, Meter
-from nsctl.phases import AGENT_PHASES, PHASES, children_seconds
+from nsctl.cpu_times import PROC_STAT, cpu_times
+from nsctl.phases import AGENT_PHASES, PHASES
 from nsctl.records import EpisodeRecord, FigureRecord, IdleRecord, RunRecord, weakest
 
 PERIODS = 20
@@ -33,9 +34,6 @@ DRIFT = 0.1
 """A change of the idle power between the two looks, as a part of the larger one, from which on it is told."""
 BUSY = 0.1
 """Processors' worth of other processes' work from which on a look is contended; daemons take less."""
-PROC_STAT = Path("/proc/stat")
-_TICK = 0.01
-"""Seconds of a unit in ``/proc/stat`` (USER_HZ is 100 on every Linux that shows processors)."""
 
 Sleep = Callable[[float], None]
 
@@ -57,15 +55,15 @@ def look(meters: Iterable[Meter], sleep: Sleep = time.sleep, stat: Path = PROC_S
     asked = min(MAX_SECONDS, max(SECONDS, PERIODS * max(meter.update_seconds for meter in whole)))
     for meter in whole:
         meter.read()  # one that was left alone for long says once that it has lost count
-    busy, begun, before = _others(stat), time.perf_counter(), [meter.read() for meter in whole]
+    used, begun, before = cpu_times(stat), time.perf_counter(), [meter.read() for meter in whole]
     sleep(asked)
-    after, seconds, busier = [meter.read() for meter in whole], time.perf_counter() - begun, _others(stat)
+    after, seconds, then = [meter.read() for meter in whole], time.perf_counter() - begun, cpu_times(stat)
     watts = {
         meter.name: (late - early) / seconds
         for meter, early, late in zip(whole, before, after, strict=True)
-        if early is not None and late is not None and late >= early
+        if early is not None and late is not None and late > early  # one that stood still moves too rarely to tell
     }
-    contended = busy is not None and busier is not None and busier - busy > BUSY * seconds
+    contended = used is not None and then is not None and then.others - used.others > BUSY * seconds
     return Look(watts, seconds, contended) if watts else None
 
 
@@ -146,14 +144,3 @@ def _cut(figure: FigureRecord) -> FigureRecord:
 
 def _apart(one: float, other: float) -> bool:
     return abs(one - other) > DRIFT * max(one, other)
-
-
-def _others(stat: Path) -> float | None:
-    """CPU seconds so far of all processes but this one and its children that ended; ``None`` where nobody tells."""
-    try:
-        fields = stat.read_text().split("\n", 1)[0].split()
-        user, nice, system, _idle, _wait, irq, softirq = map(int, fields[1:8])
-    except (OSError, ValueError):
-        return None
-    mine = time.process_time() + (children_seconds() or 0.0)
-    return (user + nice + system + irq + softirq) * _TICK - mine

@@ -1,8 +1,9 @@
 """One record from several partial ones: of the same run in every respect, with other episodes.
 
 A long run may be played in parts: a copy of a record that was gone on with elsewhere, or a second attempt after a crash.
-What decides an episode or its joules must be the same in all parts. An episode that is there more than once must be the
-same each time but for times and joules; the first is taken.
+What decides an episode or its joules must be the same in all parts. The grade is the worst of those known: a part that was
+killed has none. An episode that is there more than once must be the same each time but for times and joules; the first
+is taken.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ from typing import Any
 
 from nsctl.changes import changes
 from nsctl.errors import InvalidValue, RecordError
+from nsctl.idle import Look, recorded
 from nsctl.record_folder import RecordWriter, StoredRun, new_id, read_record
 from nsctl.records import SCHEMA_VERSION, EpisodeRecord, IdleRecord, RunRecord
-
-DRIFT = 0.1
-"""Of idle power between the first and the last look, as within one sitting."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,9 @@ def _require_same(first: StoredRun, part: StoredRun) -> None:
     found = changes(first.run, part.run)
     meters = [[(m.name, m.label) for m in stored.run.meters if m.counts] for stored in (first, part)]
     named = {**found, "meters that count": tuple(meters)} if meters[0] != meters[1] else found
-    for name, (was, now) in {**named, "grade": (first.run.grade, part.run.grade)}.items():
-        if was != now:
-            raise RecordError(f"{first.folder} and {part.folder} cannot be merged: {name} is {was!r} and {now!r}")
+    if named:
+        name, (was, now) = next(iter(named.items()))
+        raise RecordError(f"{first.folder} and {part.folder} cannot be merged: {name} is {was!r} and {now!r}")
 
 
 def _together(parts: Sequence[StoredRun]) -> tuple[dict[int, EpisodeRecord], int]:
@@ -99,6 +98,7 @@ def _head(parts: Sequence[StoredRun], command: tuple[str, ...]) -> RunRecord:
         "merged": tuple(dict.fromkeys(name for head in heads for name in (head.merged or (head.id,)))),
         "carbon": tuple(entry for head in heads for entry in head.carbon),
         "git": first.git if all(head.git == first.git for head in heads) else None,
+        "grade": max((head.grade for head in heads if head.grade), default=None),
         "idle": _idle([head.idle for head in heads]),
         "ended": _known([head.ended for head in heads], max),
         # Copies of one record share a sitting: how long they took together, nobody knows.
@@ -116,15 +116,10 @@ def _idle(found: Sequence[IdleRecord | None]) -> IdleRecord | None:
     known = [idle for idle in found if idle is not None]
     if not known or len(known) < len(found):
         return None
-    before, after = known[0].before, known[-1].after
-    drift = any(abs(before[m] - after[m]) > DRIFT * max(before[m], after[m]) for m in before.keys() & after.keys())
-    return IdleRecord(
-        before=before,
-        after=after,
-        seconds=min(idle.seconds for idle in known),
-        drift=drift or any(idle.drift for idle in known),
-        contended=any(idle.contended for idle in known),
-    )
+    seconds, contended = min(idle.seconds for idle in known), any(idle.contended for idle in known)
+    looks = (Look(watts, seconds, contended) for watts in (known[0].before, known[-1].after))
+    whole = recorded(*looks)
+    return whole and whole.model_copy(update={"drift": whole.drift or any(idle.drift for idle in known)})
 
 
 def _known(values: Sequence[Any], together: Any) -> Any:

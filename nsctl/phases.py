@@ -170,13 +170,15 @@ class EpisodeClock:
         self._look()
         extra = self._episode_joules()
         self._lost = self._lost or any(joules is None for _, joules in extra)
-        spent, label = [(name, joules) for name, joules in extra if joules], self._label()
+        spent = [(meter.name, joules) for meter, joules in extra if joules]
+        weak = any(meter.label == "modelled" for meter, joules in extra if joules)
+        label = self._label()  # asked in any case, so that the next episode's answer is of that one
         shares = _shares([account.wall for account in self._accounts.values()])
         return {
             name: PhaseCost(
                 account.wall,
                 account.cpu,
-                self._figure(account, label, spent, share),
+                self._figure(account, "modelled" if weak else label, spent, share),
                 None if getrusage is None else account.children,
             )
             for (name, account), share in zip(self._accounts.items(), shares, strict=True)
@@ -210,12 +212,12 @@ class EpisodeClock:
         value = account.joules + sum(joules for _, joules in spent) * share
         return Figure(value, label, "+".join(sources))
 
-    def _episode_joules(self) -> list[tuple[str, float | None]]:
+    def _episode_joules(self) -> list[tuple[Meter, float | None]]:
         """What each episode counter moved by; ``None`` where it could not be read, or fell."""
-        moved: list[tuple[str, float | None]] = []
+        moved: list[tuple[Meter, float | None]] = []
         for meter, before in zip(self._episode_meters, self._episode_marks, strict=True):
             after = meter.read()
-            moved.append((meter.name, None if after is None or before is None or after < before else after - before))
+            moved.append((meter, None if after is None or before is None or after < before else after - before))
         return moved
 
     def _charge(self) -> None:

@@ -27,10 +27,7 @@ def figures(stored: StoredRun) -> Finding:
     counting = {m.name: m.label for m in stored.run.meters if m.counts}
     for e in stored.episodes:
         for phase in PHASES:
-            if phase in e.joules:
-                yield from (f"episode {e.index}, {phase}: {why}" for why in _figure(e.joules[phase], counting))
-            else:
-                yield f"episode {e.index} has no joules of {phase}, not even null"
+            yield from (f"episode {e.index}, {phase}: {why}" for why in _figure(e.joules[phase], counting))
         for name, parts in (("agent", AGENT_PHASES), ("total", PHASES)):
             yield from (f"episode {e.index}: {why}" for why in _sum(e, name, parts))
 
@@ -50,10 +47,7 @@ def _figure(figure: FigureRecord, counting: Mapping[str, str | None]) -> Finding
 
 
 def _sum(e: EpisodeRecord, name: str, parts: Sequence[str]) -> Finding:
-    total, figures = e.joules.get(name), [e.joules[part] for part in parts if part in e.joules]
-    if total is None or len(figures) < len(parts):
-        yield f"no joules of {name}, not even null" if total is None else f"a part of {name} is missing"
-        return
+    total, figures = e.joules[name], [e.joules[part] for part in parts]
     values = [figure.value for figure in figures]
     known = [value for value in values if value is not None]
     if (total.value is None) != (len(known) < len(values)):
@@ -74,8 +68,8 @@ def _better(label: str, than: str | None) -> bool:
 def watts(stored: StoredRun) -> Finding:
     """Joules per second of whole episodes, within what the meters can give."""
     for e in stored.episodes:
-        total, wall = e.joules.get("total"), sum(seconds.wall for seconds in e.seconds.values())
-        if total is None or total.value is None:
+        total, wall = e.joules["total"], sum(seconds.wall for seconds in e.seconds.values())
+        if total.value is None:
             continue
         most = sum(_most(source, stored.run) for source in total.source.split("+"))
         if total.value > most * (wall + SLACK_SECONDS):

@@ -20,6 +20,7 @@ from nsctl.errors import BrokenPart, Unfit
 from nsctl.metering import counters
 from nsctl.outcomes import EpisodeOutcome
 from nsctl.phases import AGENT_PHASES, EpisodeClock
+from nsctl.record_folder import line_of
 from nsctl.records import EpisodeRecord, FigureRecord, OutcomeRecord, PhaseSeconds, complaint
 from nsctl.run_config import RunConfig
 from nsctl.task import Task
@@ -113,7 +114,9 @@ class Player:
     def _written_down(self, index: int, episode: Episode) -> EpisodeRecord:
         """The record; where agent or world tell what no record can hold, that of an errored episode, without it."""
         try:
-            return self._record(index, episode, begun=episode.initial_hash is not None)
+            record = self._record(index, episode, begun=episode.initial_hash is not None)
+            line_of(record)
+            return record
         except Exception as error:  # the episode is lost, the run is not
             why = complaint(error) if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
             lost = EpisodeOutcome("errored", f"no record can be made of the episode: {why}")

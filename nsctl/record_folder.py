@@ -63,6 +63,14 @@ def read_record(folder: Path | str) -> StoredRun:
     return StoredRun(folder, run, tuple(episodes[index] for index in sorted(episodes)), schema)
 
 
+def line_of(episode: EpisodeRecord) -> str:
+    """An episode as a line of its file; refuses one that is too long to be read again, which would lose all others."""
+    line = episode.model_dump_json()
+    if (size := len(line.encode())) > LARGEST_LINE:
+        raise RecordError(f"episode {episode.index} is {size:,} bytes long; an episode may have {LARGEST_LINE:,}")
+    return line
+
+
 class RecordWriter:
     """The one writer of a record. Use it as a context manager; a second writer of the same record is refused."""
 
@@ -108,7 +116,7 @@ class RecordWriter:
     def append(self, episode: EpisodeRecord) -> None:
         """Put an episode on the disk; refuses one that is there already."""
         _check_key(self.run, episode, self.episodes, str(self.folder / EPISODES))
-        append_line(self._file, episode.model_dump_json())
+        append_line(self._file, line_of(episode))
         self.episodes[episode.index] = episode
 
     @property

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from nsctl.contracts import Label, Scope
 from nsctl.outcomes import EpisodeStatus
-from nsctl.phases import Figure
+from nsctl.phases import PHASES, Figure
 from nsctl.scene import Channel
 
 SCHEMA_VERSION: Final = 3
@@ -44,6 +45,35 @@ JsonFields = Annotated[dict[str, JsonValue], BeforeValidator(plain)]
 """What a part says of itself, in its own words."""
 
 
+def _moment(text: str) -> str:
+    """``text``, if it is a moment by ISO 8601 that says how far its clock is from UTC."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"a time of ISO 8601 with its distance from UTC was expected, got {text!r}")
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+SUMS = ("agent", "total")
+"""Of joules: of the agent's phases, and of all."""
+P = TypeVar("P")
+
+
+def _having(*names: str) -> AfterValidator:
+    """Refuses entries of an episode among which one of these is missing; what is not known has one, with ``null``."""
+
+    def whole(told: dict[str, P]) -> dict[str, P]:
+        if missing := [name for name in names if name not in told]:
+            raise ValueError(f"there is no entry of {', '.join(missing)}, not even null")
+        return told
+
+    return AfterValidator(whole)
+
+
+def _keys(*names: str) -> Any:
+    """The same for the published schema."""
+    return Field(json_schema_extra={"required": list(names)})
+
+
 class Record(BaseModel):
     """Base of all records: frozen, and no field that is not named here."""
 
@@ -69,7 +99,7 @@ class FigureRecord(Record):
         values = [part.value for part in parts if part.value is not None]
         if not parts or len(values) < len(parts):
             return cls(value=None, label="unavailable", source="none")
-        sources = "+".join(dict.fromkeys(part.source for part in parts))
+        sources = "+".join(dict.fromkeys(name for part in parts for name in part.source.split("+")))
         return cls(value=sum(values), label=weakest(part.label for part in parts), source=sources)
 
     @classmethod
@@ -155,8 +185,8 @@ class EpisodeRecord(Record):
     """One entry for each event: ``step``, ``kind``, ``strength`` and what was drawn."""
     robot: RobotWork | None = None
     """``None`` where the world does not tell it."""
-    seconds: dict[str, PhaseSeconds]
-    joules: dict[str, FigureRecord]
+    seconds: Annotated[dict[str, PhaseSeconds], _having(*PHASES), _keys(*PHASES)]
+    joules: Annotated[dict[str, FigureRecord], _having(*PHASES, *SUMS), _keys(*PHASES, *SUMS)]
     """By phase, and the sums ``agent`` (perceive, plan, policy) and ``total``."""
 
     def replayable(self) -> dict[str, Any]:
@@ -229,7 +259,8 @@ class RunRecord(Record):
     """``run.json``."""
 
     schema_version: Literal[3] = SCHEMA_VERSION
-    id: str
+    id: str = Field(pattern=r"^[^/\\\x00-\x1f]+$")
+    """The folder's name, and the beginning of those of its videos: no path."""
     status: RunStatus
     command: tuple[str, ...]
     merged: tuple[str, ...] = ()
@@ -254,8 +285,8 @@ class RunRecord(Record):
     """codecarbon's final fields, verbatim, or why there are none; one entry for each session that asked for it."""
     git: GitRecord | None
     """``None`` if nsctl does not run from a checkout."""
-    started: str
-    ended: str | None
+    started: Moment
+    ended: Moment | None
     """ISO 8601, UTC."""
     wall_seconds: float | None
     """Over all sessions that ended in good order (a session that was killed cannot tell)."""
@@ -278,7 +309,7 @@ def privilege(channels: Mapping[str, Channel]) -> Privilege:
 def complaint(error: ValidationError) -> str:
     """The first field that did not fit, and why."""
     first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def json_schema() -> dict[str, Any]:

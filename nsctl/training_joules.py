@@ -21,11 +21,15 @@ def training_joules(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None
     trained = {str(part["sha256"]): part.get("training") for part in parts if part.get("sha256")}
     if not trained:
         return dict(UNTRAINED)
-    known = [dict(told) for told in trained.values() if isinstance(told, Mapping) and _is_known(told)]
+    known = [dict(told) for told in trained.values() if isinstance(told, Mapping) and is_known(told)]
     if len(known) < len(trained):
         return None
     return {"joules": sum(told["joules"] for told in known), "label": weakest(told["label"] for told in known)}
 
 
-def _is_known(told: Mapping[str, Any]) -> bool:
-    return isinstance(told.get("joules"), float | int) and told.get("label") in LABELS
+def is_known(told: Mapping[str, Any]) -> bool:
+    """Whether what a part tells of its training are joules and how they were obtained."""
+    joules = told.get("joules")
+    return (
+        isinstance(joules, float | int) and not isinstance(joules, bool) and joules >= 0 and told.get("label") in LABELS
+    )

@@ -15,8 +15,8 @@ from nsctl.evaluation import config_of, new_run
 from nsctl.plausibility import check
 from nsctl.player import Player
 from nsctl.record_folder import StoredRun, read_record
-from nsctl.records import EpisodeRecord, RunRecord
-from nsctl.verification import Attestation, ChangeRecord, ReplayRecord, hashes
+from nsctl.records import EpisodeRecord, RunRecord, privilege
+from nsctl.verification import Attestation, ChangeRecord, CheckRecord, ReplayRecord, hashes
 
 Told = Callable[[int, int], None]
 """Is told how many of how many episodes have been re-run."""
@@ -39,7 +39,7 @@ def verify(
     stored = read_record(folder)
     checks = check(stored)
     picked = pick(stored.episodes, sample, seed)
-    here, replays = _replay(stored.run, picked, told)
+    played, here, replays = _replay(stored.run, picked, told)
     return stored, Attestation(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         by=by,
@@ -49,7 +49,7 @@ def verify(
         run_sha256=run_sha256,
         episodes_sha256=episodes_sha256,
         episodes=len(stored.episodes),
-        checks=checks,
+        checks=(*checks, *played),
         seed=seed,
         replays=replays,
         changes=here,
@@ -108,23 +108,26 @@ def _short(value: Any) -> str:
 
 def _replay(
     run: RunRecord, picked: Sequence[EpisodeRecord], told: Told
-) -> tuple[tuple[ChangeRecord, ...], tuple[ReplayRecord, ...]]:
-    """What is not here as it was there, and how each of the episodes goes here."""
+) -> tuple[tuple[CheckRecord, ...], tuple[ChangeRecord, ...], tuple[ReplayRecord, ...]]:
+    """What the world says against the record, what is not here as it was there, and how each of the episodes goes here."""
     if not picked:
-        return (), ()
+        return (), (), ()
     try:
         player = Player(config_of(run))
     except NsctlError as error:
         raise NsctlError(f"nothing can be re-run: {error}; --sample 0 checks the record without") from error
     try:
-        here = _changed(run, player)
+        here, seen = _changed(run, player), privilege(player.channels)
         replays = []
         for done, recorded in enumerate(picked, start=1):
             replays.append(compare(recorded, player(recorded.index)))
             told(done, len(picked))
     finally:
         player.close()
-    return here, tuple(replays)
+    right = f"the world that was played in makes it {seen}"
+    wrong = f"the record says {run.privilege}, the world that was played in makes it {seen}"
+    ok = run.privilege == seen
+    return (CheckRecord(name="class", ok=ok, sentence=right if ok else wrong),), here, tuple(replays)
 
 
 def _changed(run: RunRecord, player: Player) -> tuple[ChangeRecord, ...]:

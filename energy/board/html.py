@@ -9,6 +9,7 @@ from typing import Final
 from energy.board.page import page
 from energy.board.ranks import ranked
 from energy.board.rows import Row, read_tier
+from nsctl.clips import clip_path
 from nsctl.errors import InvalidValue, RecordError
 from nsctl.files import make_folder, write_atomically
 from nsctl.record_folder import read_record
@@ -54,11 +55,11 @@ def _refuse_doubles(rows: Sequence[Row]) -> None:
 
 
 def _clips(out: Path, row: Row) -> dict[int, str]:
-    """The videos of a run: ``videos/RUN-EPISODE.webp``, or ``-differs.webp`` where the replay ended in another state."""
+    """The videos of a run, by episode; seen from the page."""
     found = {}
     for episode in row.stored.episodes:
-        for ending in ("", "-differs"):
-            name = f"{row.run.id}-{episode.index:04d}{ending}.webp"
-            if (out / VIDEOS / name).is_file():
-                found[episode.index] = f"{VIDEOS}/{name}"
+        for same in (False, True):  # the same episode's rather than another one's, where both lie there
+            path = clip_path(out / VIDEOS, row.run.id, episode.index, same=same)
+            if path.is_file():
+                found[episode.index] = f"{VIDEOS}/{path.name}"
     return found

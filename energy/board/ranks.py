@@ -1,8 +1,9 @@
 """Pareto ranks inside one setting: more successes for fewer joules, and no distinction that the intervals do not bear.
 
 A row *beats* another if it is no worse in either figure and its interval lies clear of the other's in at least one. Rows
-that nobody beats have rank 1; without them, those that nobody beats have rank 2, and so on. So rows whose intervals
-overlap share a rank, and so do rows that trade successes for joules.
+that nobody beats have rank 1; without them, those that nobody beats have rank 2, and so on. So two rows whose intervals
+overlap, or that trade successes for joules, share a rank unless a third one beats the one and not the other. A rank is a
+claim: its intervals are Clopper and Pearson's and the bootstrap's.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def _cost(row: Row) -> float:
 
 def _figures(row: Row) -> tuple[_Figure, _Figure]:
     """Success, and joules per success with the sign turned; without joules per success the latter is the worst."""
-    success = _Figure(row.rate, *row.summary.interval)
+    success = _Figure(row.rate, *row.exact)
     if row.cost.value is None:
         return success, _Figure(-inf, -inf, -inf)
     low = 0.0 if row.cost.low is None else row.cost.low

@@ -6,22 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
-
-from pydantic import ValidationError
 
 from nsctl import idle
 from nsctl.bootstrap import Estimate, per_success
 from nsctl.comparability import joules_label
+from nsctl.comparison import training
 from nsctl.errors import RecordError
 from nsctl.record_folder import StoredRun
 from nsctl.records import FigureRecord, RunRecord
 from nsctl.statistics import Interval, clopper_pearson
 from nsctl.summary import Summary, summarise
 from nsctl.verification import Tier, tier
-
-PROVISIONAL: Final = 50
-"""A run of fewer episodes is called provisional."""
 
 
 @dataclass(frozen=True, order=True)
@@ -132,12 +127,7 @@ class Row:
     @cached_property
     def training(self) -> FigureRecord:
         """Joules that training the agent has cost, as it tells itself; 0 if nothing in it was trained."""
-        told = self.run.agent.get("training")
-        fields = told if isinstance(told, dict) else {}
-        try:
-            return FigureRecord(value=fields["joules"], label=fields["label"], source="training")  # type: ignore[arg-type]
-        except (KeyError, ValidationError):  # the agent may say anything
-            return FigureRecord(value=None, label="unavailable", source="none")
+        return training(self.run) or FigureRecord(value=None, label="unavailable", source="none")
 
     @property
     def robot(self) -> float | None:

@@ -13,6 +13,7 @@ from energy.board.origin import origin
 from energy.board.rows import Row
 from energy.board.table import chip
 from energy.board.timelines import chosen, timelines
+from nsctl.clips import DIFFERS
 from nsctl.phases import AGENT_PHASES, WORLD_PHASES
 from nsctl.records import EpisodeRecord
 from nsctl.statistics import break_even
@@ -145,7 +146,7 @@ def _videos(row: Row, clips: Mapping[int, str]) -> list[Html]:
     won = {episode.index: episode.success_at_end for episode in row.stored.episodes}
     figures = []
     for index, address in sorted(clips.items()):
-        differs = PurePosixPath(address).stem.endswith("-differs")
+        differs = PurePosixPath(address).stem.endswith(DIFFERS)
         words = f"Episode {index}, {'a success' if won.get(index) else 'a failure'}"
         words += "; played again it did not end in the same state" if differs else ", played again to the same end"
         picture = tag("img", src=address, alt=f"video of episode {index}", loading="lazy", width=480)

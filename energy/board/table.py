@@ -10,12 +10,14 @@ from typing import Final
 from energy.board.charts import PHASE_COLOURS
 from energy.board.figures import MISSING, interval, number, percent, percents, plural
 from energy.board.markup import Html, joined, tag, text
-from energy.board.rows import PROVISIONAL, Row, Setting, by_setting
+from energy.board.rows import Row, Setting, by_setting
 from nsctl.phases import AGENT_PHASES
+from nsctl.statistics import PROVISIONAL
 
 CAPTION = (
-    "All runs, setting by setting. Inside a setting the order is by Pareto rank: rows whose intervals overlap, and rows "
-    "that trade successes for joules, share a rank. Rows of different settings are not ranked against each other."
+    "All runs, setting by setting. Inside a setting the order is by Pareto rank: rows that no other one clearly beats "
+    "share the first, rows that only those beat the second, and so on. Rows of different settings are not ranked against "
+    "each other."
 )
 FILTERS = ("task", "engine", "privilege", "hardware", "grade", "tier")
 Cell = Callable[[Row], Html]

@@ -156,7 +156,7 @@ class NvmlMeter:
         if not device.sampled:
             before, device.register = device.register, self._energy(device.handle)
             # The counter starts again from 0 when the driver is loaded anew; what it lost meanwhile cannot be known.
-            return max(0, device.register - before)
+            return device.register - before if device.register >= before else None
         power, when = device.power, device.when
         device.power, device.when = self._power(device.handle), self._clock()
         seconds = device.when - when

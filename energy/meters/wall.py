@@ -7,9 +7,11 @@ its own count of joules::
     1790000000.0,212.4
     1790000001.0,208.9,51234.0
 
-Power is integrated by the trapezoidal rule, a count is taken as it is. Nothing is guessed: where samples lie further
-apart than five of the meter's periods, or the last one is older than that, there is no figure for that time. What has
-not been sampled yet is missing at the end of a window and was missing at its begin: a window is right to one period.
+Power is integrated by the trapezoidal rule, a count is taken as it is. Since the last sample the counter goes on with
+the last known power, so that an episode shorter than the meter's period has its share by time. The next sample puts that
+right, not by a step back, which would hide an episode, but by half the pace until it is made good. So a window is right to
+one period, and windows in a row to one period in all. Where samples lie further apart than five of the meter's
+periods, or the last one is older than that, there is no figure for that time.
 
 It sees all that hangs on it: processors, memory, GPUs, fans and the losses of the power supply. So it counts alone, and
 is called measured while this process has the machine to itself. A virtual machine cannot tell who else is on its host.
@@ -82,6 +84,9 @@ class WallMeter:
         self._last: Sample | None = None
         self._intervals: deque[float] = deque(maxlen=100)
         self._joules = 0.0
+        """Up to the last sample."""
+        self._told, self._told_at = 0.0, 0.0
+        """What the last reading gave, and when."""
 
     @property
     def label(self) -> Label:
@@ -113,24 +118,27 @@ class WallMeter:
         return self._judge(samples)
 
     def start(self) -> None:
-        """Begin at the last sample in the file; where that fails, :meth:`read` gives ``None``."""
+        """Begin now, with the power of the last sample in the file; where that fails, :meth:`read` gives ``None``."""
         self._close()
         if self.availability().ok and self.path is not None:
             self._file = self.path.open("rb")
             samples, self._rest = _tail(self._file)
             self._intervals.extend(b.when - a.when for a, b in pairwise(samples))
-            self._last, self._joules = samples[-1], 0.0
+            self._last, self._told, self._told_at = samples[-1], 0.0, self._clock()
+            self._joules = -_held(self._last, self._told_at)
             self._others.begin()
 
     def read(self) -> float | None:
-        """Joules up to the last sample; ``None`` if the meter has fallen silent, or was silent since the last reading."""
+        """Joules until now; ``None`` if the meter has fallen silent, or was silent since the last reading."""
         try:
             whole = False not in [self._take(sample) for sample in self._new()]
         except (OSError, ValueError):
             return None
-        if self._last is None or self._clock() - self._last.when > GAP_PERIODS * self.update_seconds:
+        now = self._clock()
+        if self._last is None or now - self._last.when > GAP_PERIODS * self.update_seconds:
             return None
-        return self._joules if whole else None
+        self._tell(now, self._last)
+        return self._told if whole else None
 
     def stop(self) -> Mapping[str, Any]:
         """Joules since :meth:`start`, without those of any gap."""
@@ -148,13 +156,18 @@ class WallMeter:
             "others_share": self._others.in_all(),
         }
 
+    def _tell(self, now: float, last: Sample) -> None:
+        """Go on with the last power until now; where too much was told already, at half the pace."""
+        since = min(max(0.0, now - self._told_at), self.update_seconds)
+        self._told = max(self._joules + _held(last, now), self._told + last.watts * since / 2)
+        self._told_at = now
+
     def _take(self, sample: Sample) -> bool:
         """Add the joules since the last sample; says whether they are known."""
         last, self._last = self._last, sample
-        if last is None:
-            return False
-        interval = sample.when - last.when
-        if not 0 < interval <= GAP_PERIODS * self.update_seconds:
+        interval = 0.0 if last is None else sample.when - last.when
+        if last is None or not 0 < interval <= GAP_PERIODS * self.update_seconds:
+            self._joules = max(self._joules, self._told)  # what was told of the gap is nobody's to make good
             return False
         self._intervals.append(interval)
         counted = last.joules is not None and sample.joules is not None
@@ -192,6 +205,11 @@ class WallMeter:
             self._file.close()
         self._file, self._rest, self._last = None, b"", None
         self._intervals.clear()
+
+
+def _held(last: Sample, now: float) -> float:
+    """Joules since a sample at its power."""
+    return last.watts * max(0.0, now - last.when)
 
 
 def _tail(file: BinaryIO) -> tuple[list[Sample], bytes]:

@@ -32,13 +32,17 @@ def board() -> None:
     """Show records on a page, and verify them."""
 
 
+def _named(context: typer.Context, given: list[Path]) -> list[Path]:
+    return record(context, given) if given else [RUNS]
+
+
 @commands.command("build")
 def build_board(
     records: Annotated[
         list[Path],
         typer.Argument(
             metavar="[RUN_OR_FOLDER]...",
-            callback=lambda given: record(given) if given else [RUNS],
+            callback=_named,
             help="Records, or folders of records; runs/ unless named.",
         ),
     ] = [],  # noqa: B006 (typer copies it; the callback fills it)

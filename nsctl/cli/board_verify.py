@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nsctl.cli import exits
-from nsctl.cli.folders import folder
+from nsctl.cli.folders import record
 
 if TYPE_CHECKING:
     from nsctl.verification import Attestation, Tier
 
 
 def verify_run(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a record.", callback=folder)],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="A record's folder, its id, or the last letters of it.", callback=record),
+    ],
     sample: Annotated[
         int, typer.Option(metavar="K", min=0, help="Episodes to play again; 0 plays nothing.", show_default=True)
     ] = 10,

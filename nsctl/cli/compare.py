@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nsctl.cli.completion import complete_record
-from nsctl.cli.folders import record
+from nsctl.cli.folders import RUNS, folder, record
 
 if TYPE_CHECKING:
     from nsctl.comparison import Comparison, Side
@@ -37,6 +37,9 @@ def compare(
     unpaired: Annotated[
         bool, typer.Option("--unpaired", help="Compare as independent samples, whatever the starts.")
     ] = False,
+    runs: Annotated[
+        Path, typer.Option(metavar="DIR", callback=folder, is_eager=True, help="Where records are kept.")
+    ] = RUNS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a page.")] = False,
 ) -> None:
     """Compare two runs: who succeeds more often from the same initial states, and who pays fewer joules for it."""

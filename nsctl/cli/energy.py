@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nsctl.cli.folders import folder
+from nsctl.cli.folders import record
 
 if TYPE_CHECKING:
     from nsctl.records import FigureRecord
@@ -30,7 +30,10 @@ def energy() -> None:
 
 @commands.command("replay")
 def replay_run(
-    run: Annotated[Path, typer.Argument(metavar="RUN", callback=folder, help="The folder of a record.")],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", callback=record, help="A record's folder, its id, or the last letters of it."),
+    ],
     phase: Annotated[str, typer.Option(help="policy: the skills alone; agent: all of it.")] = "policy",
     seconds: Annotated[float, typer.Option(help="How long a trial lasts at least.")] = 10.0,
     cool_down: Annotated[float, typer.Option(metavar="SECONDS", help="Rest before each trial.")] = 5.0,

@@ -34,9 +34,8 @@ def print_replay(done: Replay, console: Console | None = None) -> None:
     """Print what a decision costs, trial by trial, and what to bear in mind."""
     console = console or Console()
     config = done.stored.run.config
-    console.print(
-        f"\n[bold]{config.task}[/bold] with agent [bold]{config.agent}[/bold]: its {done.phase}, asked again\n"
-    )
+    what = f": its {done.phase}, asked again\n"
+    console.print(Text.assemble("\n", (config.task, "bold"), " with agent ", (config.agent, "bold"), what))
     console.print(_trials(done), "")
     console.print(_figures(done), "")
     for remark in remarks(done):

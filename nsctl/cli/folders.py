@@ -18,19 +18,23 @@ def folder(path: Path | None) -> Path | None:
     return path
 
 
-def record(given: P) -> P:
-    """The folders of records that are given by path, by the id of one in ``runs``, or by the last letters of that id."""
-    return [_record(path) for path in given] if isinstance(given, list) else _record(given)
+def record(context: typer.Context, given: P) -> P:
+    """The folders of records that are given by path, by the id of one in ``runs``, or by the last letters of that id.
+
+    A command that looks elsewhere has an eager option ``--runs``.
+    """
+    runs = context.params.get("runs") or RUNS
+    return [_record(path, runs) for path in given] if isinstance(given, list) else _record(given, runs)
 
 
-def _record(given: Path) -> Path:
-    if given.exists() or not RUNS.is_dir() or len(given.parts) != 1:
+def _record(given: Path, runs: Path) -> Path:
+    if given.exists() or not runs.is_dir() or len(given.parts) != 1:
         return given
-    named = [path.parent for path in sorted(RUNS.glob("*/run.json")) if path.parent.name.endswith(given.name)]
+    named = [path.parent for path in sorted(runs.glob("*/run.json")) if path.parent.name.endswith(given.name)]
     if len(named) > 1:
-        raise typer.BadParameter(f"{len(named)} records in {RUNS} end in {given.name!r}: say more of the id")
+        raise typer.BadParameter(f"{len(named)} records in {runs} end in {given.name!r}: say more of the id")
     if not named:
         from nsctl.errors import UnknownName
 
-        raise UnknownName("record", given.name, (path.parent.name for path in RUNS.glob("*/run.json")))
+        raise UnknownName("record", given.name, (path.parent.name for path in runs.glob("*/run.json")))
     return named[0]

@@ -34,9 +34,11 @@ def print_report(done: Evaluation, console: Console | None = None) -> None:
     """Print the summary of a run."""
     console = console or Console()
     config, summary = done.run.config, done.summary
-    title = f"[bold]{config.task}[/bold] with agent [bold]{config.agent}[/bold] on {config.engine}, seed {config.seed}"
-    console.print(Group("", Text.from_markup(title), "", _results(done), "", _energy(done), ""))
-    console.print(Text(_how_known(done), style="dim"), "")
+    title = Text.assemble(
+        (config.task, "bold"), " with agent ", (config.agent, "bold"), f" on {config.engine}, seed {config.seed}"
+    )
+    console.print(Group("", title, "", _results(done), "", _energy(done), ""))
+    console.print(Text(_why_unknown(done) or _how_known(done), style="dim"), "")
     for reason, times in summary.reasons.items():
         console.print(Text(f"{times} × {reason}", style="red"))
     console.print(Text(f"record  {done.folder}"), soft_wrap=True)
@@ -48,6 +50,17 @@ def _how_known(done: Evaluation) -> str:
     watts = [model.get("watts_per_busy_thread") for model in models if isinstance(model, dict)]
     modelled = f" Modelled: CPU seconds x {watts[0]:g} W." if watts and isinstance(watts[0], float) else ""
     return f"Joules of computing, not of the arm's motors.{modelled}{_idle(done)}"
+
+
+def _why_unknown(done: Evaluation) -> str:
+    """Why there are no joules; nothing where there are."""
+    if not done.unmetered:
+        return ""
+    counting = " and ".join(meter.name for meter in done.run.meters if meter.counts)
+    if not counting:
+        return "Joules are unavailable: no meter works here, see nsctl doctor."
+    episodes = f"{done.unmetered} of {done.summary.episodes} episodes"
+    return f"Joules are unavailable: {counting} fell silent, fell back or could not be read in {episodes}."
 
 
 def _idle(done: Evaluation) -> str:
@@ -76,7 +89,7 @@ def _results(done: Evaluation) -> Table:
     if done.run.config.disturb:
         reacted = summary.disturbed_replanned
         kinds = ", ".join(disturbance.kind for disturbance in done.run.config.disturb)
-        table.add_row("disturbed", percent(summary.disturbed, n), f"episodes, by {kinds}")
+        table.add_row("disturbed", percent(summary.disturbed, n), Text(f"episodes, by {kinds}"))
         table.add_row("reacted", percent(reacted, summary.disturbed), "of these replanned or retried")
         bounds = interval(summary.interval_recovered) if reacted else MISSING
         recovered = f"of those succeeded; 95 % {bounds}"

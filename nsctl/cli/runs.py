@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nsctl.cli.completion import complete_agent, complete_format, complete_record, complete_task
-from nsctl.cli.folders import folder, record
+from nsctl.cli.folders import RUNS, folder, record
 
 if TYPE_CHECKING:
     from nsctl.run_index import IndexedRun
 
 commands = typer.Typer(help="List, show, resume, merge and export records.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a page.")]
-Runs = Annotated[Path, typer.Option(metavar="DIR", callback=folder, help="Where records are kept.")]
+Runs = Annotated[Path, typer.Option(metavar="DIR", callback=folder, is_eager=True, help="Where records are kept.")]
 Record = Annotated[
     Path,
     typer.Argument(
@@ -41,7 +41,6 @@ Records = Annotated[
         show_default=False,
     ),
 ]
-RUNS = Path("runs")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -26,7 +26,8 @@ COLUMNS = (
 )
 """Heads, and whether they stand on a narrow terminal too."""
 WIDE = 100
-NAMES = {"measured": "", "attributed": "a", "modelled": "m"}
+NAMES = {"measured": "", "attributed": "attr", "modelled": "mod"}
+"""Of labels, behind a figure; not their first letters, which read as prefixes: 0.07m is not 0.07 mJ."""
 
 
 def print_runs(found: list[IndexedRun], runs: Path, console: Console | None = None) -> None:
@@ -41,7 +42,7 @@ def print_runs(found: list[IndexedRun], runs: Path, console: Console | None = No
         table.padding = (0, 1, 0, 0)
         for row in whole:
             cells = zip(_cells(row), COLUMNS, strict=True)
-            table.add_row(*(cell for cell, (_, always) in cells if always or wide))
+            table.add_row(*(Text(cell) for cell, (_, always) in cells if always or wide))
         console.print(table)
         console.print(Text("\n" + _legend(whole), style="dim"))
     for row in found:
@@ -52,7 +53,7 @@ def print_runs(found: list[IndexedRun], runs: Path, console: Console | None = No
 def _legend(rows: list[IndexedRun]) -> str:
     notes = ["run: the last letters of the id", "J/success: the agent's joules, failures included"]
     labels = {row.label for row in rows if row.joules_per_success is not None}
-    notes += [f"{letter} {label}" for label, letter in NAMES.items() if letter and label in labels]
+    notes += [f"{short} {label}" for label, short in NAMES.items() if short and label in labels]
     if any(row.episodes < PROVISIONAL for row in rows):
         notes.append(f"* provisional, fewer than {PROVISIONAL} episodes")
     return "; ".join(notes)
@@ -63,7 +64,7 @@ def _cells(row: IndexedRun) -> tuple[str, ...]:
     rate = f"{row.success_at_end / row.episodes:.0%}" if row.episodes else MISSING
     joules = number(row.joules_per_success)
     if row.joules_per_success is not None:
-        joules += NAMES.get(row.label, "")
+        joules = f"{joules} {NAMES.get(row.label, '')}".rstrip()
     return (
         row.folder.rpartition("-")[2],
         row.task,

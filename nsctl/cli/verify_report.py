@@ -20,10 +20,8 @@ def print_verification(run: RunRecord, found: Attestation, tier: Tier, console: 
     """Print what was checked, what was re-run, and the tier of the record."""
     console = console or Console(highlight=False)
     config = run.config
-    console.print(
-        f"\n[bold]{config.task}[/bold] with agent [bold]{config.agent}[/bold] on {config.engine}, seed {config.seed}, "
-        f"{found.episodes} episodes\n"
-    )
+    where = f" on {config.engine}, seed {config.seed}, {found.episodes} episodes\n"
+    console.print(Text.assemble("\n", (config.task, "bold"), " with agent ", (config.agent, "bold"), where))
     console.print(_checks(found))
     if found.replays:
         console.print("", _replays(found), sep="\n")
@@ -52,7 +50,7 @@ def _replays(found: Attestation) -> Table:
 def _changes(found: Attestation) -> Table:
     table = plain_table("not as in the record", "was", "is here")
     for change in found.changes[:SHOWN]:
-        table.add_row(change.what, Text(_brief(change.was)), Text(_brief(change.here)))
+        table.add_row(Text(change.what), Text(_brief(change.was)), Text(_brief(change.here)))
     if len(found.changes) > SHOWN:
         table.add_row(f"and {len(found.changes) - SHOWN} more", "", "")
     return table

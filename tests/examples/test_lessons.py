@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,12 @@ def test_training_it_in_full(workshop: Workshop) -> None:
 
 def test_on_the_board(workshop: Workshop, first: dict[str, str]) -> None:
     text = page("04-on-the-board").replace("--episodes 20", "--episodes 2")
-    told = workshop.work_through(text)["python compare.py"]
-    assert "mine: 2/2" in told
-    assert "my-pick 0.1.0: my_pick:MyPick" in told
+    told = workshop.work_through(text)
+    compared = told["nsctl compare runs/pick/*"]
+    assert "A  nesy + my_pick" in compared
+    assert "2/2 = 100%" in compared
+    assert told["nsctl runs list --runs runs/pick"].count("2/2") == 2
+    assert json.loads(told["nsctl compare runs/pick/* --json"])["paired"]
 
 
 def test_each_lesson_fits_on_a_page_and_is_listed() -> None:

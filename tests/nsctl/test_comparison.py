@@ -12,7 +12,7 @@ from nsctl.bootstrap import Estimate
 from nsctl.comparison import Comparison, compare, pairs, training
 from nsctl.errors import Unfit
 from nsctl.record_folder import StoredRun
-from nsctl.records import DisturbanceRecord, EpisodeRecord, FigureRecord, HardwareRecord, OutcomeRecord
+from nsctl.records import DisturbanceRecord, EpisodeRecord, FigureRecord, HardwareRecord, MeterRecord, OutcomeRecord
 from nsctl.statistics import mcnemar
 from nsctl.verdict import cheaper, inverse, more_successful, verdict
 
@@ -61,6 +61,19 @@ def test_success_is_judged_over_the_pairs_that_disagree() -> None:
 def test_what_has_no_partner_is_left_out_and_told() -> None:
     found = compare(stored("+" * 8), stored("+" * 5))
     assert [(side.episodes, side.left_out) for side in found.sides] == [(5, 3), (5, 0)]
+
+
+def test_every_figure_of_a_side_is_of_the_pairs_alone() -> None:
+    fields = {"label": "measured", "granularity": "phase", "scope": "process", "counts": True, "why_not": ""}
+    meter = MeterRecord.model_validate({"name": "rapl", "description": {}, **fields})
+    longer, partner = stored("+" * 6, meters=(meter,)), stored("+" * 3)
+    dear = tuple(e if e.index < 3 else episode(e.index, True, 900.0) for e in longer.episodes)
+    policy = FigureRecord(value=900.0, label="measured", source="rapl")
+    dear = tuple(e if e.index < 3 else e.model_copy(update={"joules": {**e.joules, "policy": policy}}) for e in dear)
+    one = compare(StoredRun(longer.folder, longer.run, dear), partner).sides[0]
+    other = compare(longer, partner).sides[0]
+    assert one.net.value is not None
+    assert (one.joules, one.net, one.per_success) == (other.joules, other.net, other.per_success)
 
 
 def test_joules_are_compared_as_ratios() -> None:
@@ -155,9 +168,24 @@ def test_trainings_are_set_against_what_an_episode_saves() -> None:
         assert found.break_even.episodes == pytest.approx(1000.0)
     assert compare(stored("+", 2.0, **trained(9.0)), stored("+", 1.0, **trained(0.0))).break_even.episodes is None  # type: ignore[union-attr]
     assert compare(cheap, stored("+" * 3)).break_even is None
+    assert compare(cheap, stored("+" * 3, 2.0, grade="A", **trained(0.0))).break_even is None, "joules are not ranked"
+    assert compare(stored("+", **trained(0.0)), stored("+", **trained(0.0))).break_even is None, "nobody was trained"
 
 
-@pytest.mark.parametrize("told", [None, "x", {}, {"joules": None}, {"joules": "9"}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        "x",
+        {},
+        {"joules": None, "label": "measured"},
+        {"joules": "9", "label": "measured"},
+        {"joules": 9},
+        {"joules": 9, "label": "guessed"},
+        {"joules": True, "label": "measured"},
+        {"joules": -9, "label": "measured"},
+    ],
+)
 def test_a_training_that_nobody_tells_of_is_not_known(told: Any) -> None:
     assert training(make_run(agent={"training": told})) is None
 

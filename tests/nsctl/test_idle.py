@@ -97,6 +97,12 @@ def test_a_counter_that_cannot_be_read_gives_no_watts(monkeypatch: pytest.Monkey
     assert look([counter], Night(monkeypatch, counter)) is None  # type: ignore[list-item]
 
 
+def test_a_counter_that_stood_still_gives_no_watts_rather_than_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sample a minute: nothing was seen of an idle power, which is no idle power of 0 W."""
+    counter = Counter("wall", 0.0)
+    assert look([counter], Night(monkeypatch, counter)) is None  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize(("ticks", "contended"), [(10, False), (60, True)])
 def test_others_at_work_are_noticed(
     ticks: int, contended: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -56,10 +56,13 @@ def test_a_merged_record_that_lacks_some_can_be_gone_on_with_and_merged_again(tm
 
 
 def test_what_is_the_same_but_for_times_and_joules_is_taken_once(tmp_path: Path) -> None:
-    first, second = put(tmp_path, "a", (0, 1), started="2026-01-02"), put(tmp_path, "b", (1, 2), {"joules": {}})
+    own = make_episode(0).joules
+    others = {name: figure.model_copy(update={"value": 7.0}) for name, figure in own.items()}
+    first = put(tmp_path, "a", (0, 1), started="2026-01-02T00:00:00+00:00")
+    second = put(tmp_path, "b", (1, 2), {"joules": others})
     made = merge([first, second], tmp_path / "merged")
     assert made.repeated == 1
-    assert [bool(episode.joules) for episode in made.episodes] == [True, False, False]  # b began before a
+    assert [episode.joules == own for episode in made.episodes] == [True, False, False]  # b began before a
 
 
 def test_what_is_not_the_same_is_refused(tmp_path: Path) -> None:
@@ -76,7 +79,6 @@ def test_what_is_not_the_same_is_refused(tmp_path: Path) -> None:
         ({"code": "other"}, "code is 'c0de' and 'other'"),
         ({"versions": {"python": "3.12"}}, "versions python is '3.11' and '3.12'"),
         ({"config": config(pose_noise=0.0)}, "config pose_noise is 0.001 and 0.0"),
-        ({"grade": "B"}, "grade is None and 'B'"),
     ],
 )
 def test_parts_of_other_runs_are_refused(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
@@ -108,7 +110,9 @@ def test_one_record_is_not_enough(tmp_path: Path, times: int) -> None:
 
 def test_times_are_those_of_all_parts(tmp_path: Path) -> None:
     one = put(tmp_path, "a", (0,), ended="2026-01-01T00:05:00+00:00", wall_seconds=5.0)
-    two = put(tmp_path, "b", (1,), started="2026-01-03", ended="2026-01-03T00:00:00+00:00", wall_seconds=2.0)
+    two = put(
+        tmp_path, "b", (1,), started="2026-01-03T00:00:00+00:00", ended="2026-01-03T00:00:00+00:00", wall_seconds=2.0
+    )
     run = merged(tmp_path, two, one)
     assert (run.started[:10], run.ended, run.wall_seconds) == ("2026-01-01", "2026-01-03T00:00:00+00:00", 7.0)
     killed = put(tmp_path, "c", (2,))
@@ -119,6 +123,14 @@ def test_copies_of_one_record_share_their_time(tmp_path: Path) -> None:
     one, two = (put(tmp_path / side, "a", (index,), wall_seconds=5.0) for index, side in enumerate("xy"))
     run = merged(tmp_path, one, two)
     assert (run.wall_seconds, run.merged) == (None, ("a",))
+
+
+@pytest.mark.parametrize(
+    ("grades", "whole"), [((None, "D"), "D"), (("B", None), "B"), (("B", "D"), "D"), ((None, None), None)]
+)
+def test_the_grade_is_the_worst_of_those_known(tmp_path: Path, grades: tuple[Any, Any], whole: str | None) -> None:
+    killed, over = (put(tmp_path, name, (index,), grade=grade) for index, (name, grade) in enumerate(zip("ab", grades)))
+    assert merged(tmp_path, killed, over).grade == whole
 
 
 def test_idle_power_is_that_before_the_first_and_after_the_last(tmp_path: Path) -> None:

@@ -445,6 +445,18 @@ def test_a_sum_of_two_sources_is_no_better_than_the_weakest(
     assert (figure.value, figure.label, figure.source) == (12.0, worst, "cpu+gpu")
 
 
+@pytest.mark.parametrize("others", [[], [FakeMeter("cpu")]])
+def test_a_model_of_episodes_is_called_a_model_alone_and_in_a_sum(
+    others: list[FakeMeter], tick: Callable[[float], None]
+) -> None:
+    model = FakeMeter("model", "modelled", "episode")
+    clock = EpisodeClock([model, *others])
+    with clock.phase("policy"):
+        tick(1.0)
+        model.spend(7.0)
+    assert clock.stop()["policy"].joules.label == "modelled"
+
+
 def test_an_episode_counter_that_stands_still_changes_neither_label_nor_source(tick: Callable[[float], None]) -> None:
     cpu, gpu = FakeMeter("cpu"), FakeMeter("gpu", granularity="episode", joules=0.0)
     clock = EpisodeClock([cpu, gpu])
@@ -461,11 +473,14 @@ def test_an_idle_gpu_is_no_account_of_a_process_without_another_counter(tick: Ca
     assert {(c.joules.value, c.joules.label) for c in clock.stop().values()} == {(None, "unavailable")}
 
 
-def test_an_episode_counter_that_fails_hides_the_sum(tick: Callable[[float], None]) -> None:
+@pytest.mark.parametrize("reading", [None, 999.0])
+def test_an_episode_counter_that_fails_or_falls_hides_the_sum(
+    reading: float | None, tick: Callable[[float], None]
+) -> None:
     cpu, gpu = FakeMeter("cpu"), FakeMeter("gpu", granularity="episode")
     clock = EpisodeClock([cpu, gpu])
     tick(1.0)
-    gpu.joules = None
+    gpu.joules = reading
     assert {cost.joules.value for cost in clock.stop().values()} == {None}
 
 

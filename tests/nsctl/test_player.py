@@ -150,7 +150,12 @@ def test_a_film_is_made_of_the_episode_and_changes_nothing_of_it(tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("agent", "field"),
-    [("steps=({'joules': float('nan')},)", "skills.0"), ("plans='many'", "plans"), ("steps=(7,)", "TypeError")],
+    [
+        ("steps=({'joules': float('nan')},)", "skills.0"),
+        ("plans='many'", "plans"),
+        ("steps=(7,)", "TypeError"),
+        ("steps=({'log': 'x' * 1_000_000},)", "RecordError"),
+    ],
 )
 def test_a_report_that_no_record_can_hold_makes_the_episode_errored(install: Install, agent: str, field: str) -> None:
     code = (

@@ -113,6 +113,16 @@ def test_the_same_episode_is_not_written_twice(folder: Path) -> None:
         writer.append(make_episode(0))
 
 
+def test_an_episode_that_could_not_be_read_again_is_not_written(folder: Path) -> None:
+    long = make_episode(2, skills=({"step": "x" * record_folder.LARGEST_LINE},))
+    with (
+        RecordWriter.open(folder) as writer,
+        pytest.raises(RecordError, match=r"episode 2 is 1,\d{3},\d{3} bytes long"),
+    ):
+        writer.append(long)
+    assert len(read_record(folder).episodes) == 2
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -14,6 +14,7 @@ from nsctl.records import (
     SCHEMA_VERSION,
     EpisodeRecord,
     FigureRecord,
+    PhaseSeconds,
     RunRecord,
     json_schema,
     privilege,
@@ -29,6 +30,11 @@ def figure(value: float | None, label: Label = "measured", source: str = "rapl")
 def test_a_sum_has_the_weakest_label_and_every_source_once() -> None:
     total = FigureRecord.total([figure(1.0), figure(2.0, "modelled", "modelled"), figure(4.0, "attributed")])
     assert total == FigureRecord(value=7.0, label="modelled", source="rapl+modelled")
+
+
+def test_a_source_that_counts_in_several_parts_is_named_once() -> None:
+    both = figure(1.0, "attributed", "rapl+nvml")
+    assert FigureRecord.total([figure(2.0), both, figure(3.0, source="nvml")]).source == "rapl+nvml"
 
 
 def test_a_mean_has_the_weakest_label_too() -> None:
@@ -93,6 +99,30 @@ def test_records_survive_json() -> None:
     assert RunRecord.model_validate_json(run.model_dump_json()) == run
 
 
+@pytest.mark.parametrize(("field", "name"), [("seconds", "plan"), ("joules", "plan"), ("joules", "total")])
+def test_an_episode_without_an_entry_of_each_phase_and_sum_is_refused(field: str, name: str) -> None:
+    told = {phase: value for phase, value in getattr(make_episode(), field).items() if phase != name}
+    with pytest.raises(ValidationError, match=f"there is no entry of {name}, not even null"):
+        make_episode(**{field: told})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"id": "../../elsewhere"},
+        {"id": "a\\b"},
+        {"id": ""},
+        {"started": "yesterday"},
+        {"started": "2026-01-01T00:00:00"},
+        {"ended": "<b>"},
+    ],
+    ids=str,
+)
+def test_a_run_whose_id_is_a_path_or_whose_times_are_none_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(fields))):
+        make_run(**fields)
+
+
 def test_what_must_repeat_leaves_out_run_times_and_joules() -> None:
     episode = make_episode(skills=({"step": "pick(a)"},))
     assert set(EpisodeRecord.model_fields) - set(episode.replayable()) == {"run", "seconds", "joules"}
@@ -102,7 +132,9 @@ def test_what_must_repeat_leaves_out_run_times_and_joules() -> None:
 
 def test_two_runs_are_the_same_if_their_replays_are() -> None:
     one = replay_sha256([make_episode(0), make_episode(1)])
-    assert one == replay_sha256([make_episode(1, run="s", seconds={}), make_episode(0, joules={})])
+    quick = dict.fromkeys(make_episode().seconds, PhaseSeconds(wall=0.1, cpu=0.1))
+    free = dict.fromkeys(make_episode().joules, figure(0.0))
+    assert one == replay_sha256([make_episode(1, run="s", seconds=quick), make_episode(0, joules=free)])
     assert one != replay_sha256([make_episode(0), make_episode(1, steps=11)])
     assert one != replay_sha256([make_episode(0)])
 

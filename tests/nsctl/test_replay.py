@@ -97,7 +97,7 @@ class Meter:
     name, label, granularity, scope, update_seconds = "plug", "measured", "phase", "machine", {period}
     def availability(self): return Availability(True)
     def start(self): pass
-    def read(self): return 50.0 * time.perf_counter()
+    def read(self): return 50.0 * time.perf_counter() + {busy} * time.process_time()
     def stop(self): return {{}}
     def describe(self): return {{}}
 """
@@ -107,7 +107,7 @@ class Meter:
 def test_a_machine_s_counter_is_charged_gross_and_net(
     period: float, label: str, runs: dict[str, Path], install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install("plug", METER.format(period=period), {"meters:plug": "plug:Meter"})
+    install("plug", METER.format(period=period, busy=0.0), {"meters:plug": "plug:Meter"})
     monkeypatch.setattr("nsctl.idle.SECONDS", 0.05)
     monkeypatch.setattr("nsctl.idle.MAX_SECONDS", 0.05)
     told = replay(runs["scripted"], ReplayOptions(**QUICK))
@@ -117,6 +117,18 @@ def test_a_machine_s_counter_is_charged_gross_and_net(
         assert trial.net.value is not None
         assert trial.net.value <= 0.05 * trial.gross.value  # a machine that draws no more than at rest
         assert trial.net.label == "attributed"
+
+
+def test_net_is_gross_less_idle_watts_times_seconds(
+    runs: dict[str, Path], install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("plug", METER.format(period=0.001, busy=400.0), {"meters:plug": "plug:Meter"})
+    monkeypatch.setattr("nsctl.idle.SECONDS", 0.05)
+    told = replay(runs["scripted"], ReplayOptions(**QUICK))
+    assert told.idle is not None
+    for trial in told.trials:
+        assert trial.gross.value is not None
+        assert 0 < trial.net.value == pytest.approx(trial.gross.value - told.idle.watts["plug"] * trial.seconds)  # type: ignore[operator]
 
 
 class Fake:

@@ -127,6 +127,15 @@ def test_a_damaged_index_is_made_anew(tmp_path: Path, content: bytes) -> None:
     assert (tmp_path / INDEX).read_bytes()[:6] == b"SQLite"
 
 
+def test_an_index_that_is_damaged_behind_its_head_is_made_anew(tmp_path: Path) -> None:
+    for number in range(20):
+        put(tmp_path, f"r{number}")
+    listed(tmp_path)
+    path, head = tmp_path / INDEX, 2 * 4096
+    path.write_bytes(path.read_bytes()[:head] + b"\xff" * (path.stat().st_size - head))
+    assert len(listed(tmp_path)) == 20
+
+
 def test_an_index_of_other_columns_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "r")
     listed(tmp_path)

@@ -110,9 +110,8 @@ def test_an_unknown_log_is_refused_before_anything_is_played() -> None:
 
 def test_what_nobody_knows_is_left_out() -> None:
     unknown = FigureRecord(value=None, label="unavailable", source="none")
-    values = episode_values(
-        make_episode(0, joules={"plan": unknown, "policy": unknown.model_copy(update={"value": 2.0})})
-    )
+    two = FigureRecord(value=2.0, label="modelled", source="modelled")
+    values = episode_values(make_episode(0, joules={**make_episode(0).joules, "plan": unknown, "policy": two}))
     assert "plan_length" not in values
     assert "joules/plan" not in values
     assert not any(name.startswith("robot/") for name in values)

@@ -57,8 +57,9 @@ def test_only_an_episode_that_made_the_agent_react_counts_as_recovered() -> None
 
 
 def test_joules_per_success_are_the_agent_s_and_count_failures() -> None:
-    summary = summarise([make_episode(0, **WON), make_episode(1), make_episode(2, **WON)])
-    assert summary.joules_per_success == pytest.approx(9.0 / 2)
+    passing = make_episode(3, success_once=True)  # at some moment, and not at the end
+    summary = summarise([make_episode(0, **WON), make_episode(1), make_episode(2, **WON), passing])
+    assert summary.joules_per_success == pytest.approx(12.0 / 2)
     assert summary.joules["agent"].value == pytest.approx(3.0)
     assert summary.joules["total"].value == pytest.approx(6.0)
 

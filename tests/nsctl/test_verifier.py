@@ -15,7 +15,7 @@ from nsctl.disturbance import Disturbance
 from nsctl.errors import InvalidValue, NsctlError, RecordError
 from nsctl.evaluation import RunOptions, evaluate
 from nsctl.record_folder import read_record
-from nsctl.records import EpisodeRecord, RobotWork, replay_sha256
+from nsctl.records import EpisodeRecord, FigureRecord, PhaseSeconds, RobotWork, replay_sha256
 from nsctl.run_config import RunConfig
 from nsctl.verification import Attestation, hashes
 from nsctl.verifier import compare, difference, pick, verify
@@ -127,6 +127,16 @@ def test_a_difference_is_expected_where_something_has_changed(
     assert (attestation.agrees, attestation.contradicts, attestation.tier) == (False, False, "checked")
 
 
+def test_a_class_that_is_not_that_of_the_world_is_found_whatever_the_record_says_of_its_channels(folder: Path) -> None:
+    world = json.loads((folder / "run.json").read_text())["world"]
+    edit(folder, privilege="pixels", world={**world, "channels": {"images": "pixels"}})
+    assert found(folder, 0).consistent, "nothing was played, and the record agrees with itself"
+    attestation = found(folder)
+    wrong = [check.sentence for check in attestation.checks if not check.ok]
+    assert wrong == ["the record says pixels, the world that was played in makes it tracked"]
+    assert (attestation.agrees, attestation.tier) == (True, "self-reported")
+
+
 def test_nothing_is_played_unless_it_is_asked_for(folder: Path) -> None:
     config = json.loads((folder / "run.json").read_text())["config"]
     edit(folder, config={**config, "agent": "scriptde"})
@@ -184,4 +194,6 @@ def test_a_field_that_the_record_does_not_know_is_not_compared() -> None:
 
 
 def test_seconds_and_joules_may_differ() -> None:
-    assert compare(make_episode(0), make_episode(0, run="s", seconds={}, joules={})).agrees
+    one, free = make_episode(0), FigureRecord(value=0.0, label="modelled", source="modelled")
+    quick = dict.fromkeys(one.seconds, PhaseSeconds(wall=0.1, cpu=0.1))
+    assert compare(one, make_episode(0, run="s", seconds=quick, joules=dict.fromkeys(one.joules, free))).agrees

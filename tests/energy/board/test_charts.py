@@ -43,6 +43,15 @@ def test_the_pareto_line_joins_the_runs_that_no_cheaper_one_equals(tmp_path: Pat
     assert corners([cheap, dear]) == corners([cheap, dear, beaten]) > corners([cheap, beaten])
 
 
+def test_each_setting_has_a_pareto_line_of_its_own(tmp_path: Path) -> None:
+    """Both of the second setting are beaten by those of the first, with which they are not to be compared."""
+    rows = [row(tmp_path, f"r{n}", won, 10, mean) for n, (won, mean) in enumerate(((5, 1), (9, 9), (2, 5), (4, 20)))]
+    values = charts.scatter_values(rows, {row.run.id: n // 2 for n, row in enumerate(rows)})
+    picture = charts.picture(charts.scatter(values, ["hanoi-3"], ["nesy"]))
+    lines = re.findall(r'<path [^>]*d="([^"]+)"[^>]*stroke-dasharray="5,4"', picture)
+    assert [len(re.findall("[MLHV]", line)) for line in lines] == [3, 3]
+
+
 def test_a_run_without_a_success_has_no_point(tmp_path: Path) -> None:
     assert charts.scatter_values([row(tmp_path, "a", 0, 9, 1.0)], {"a": 0}) == []
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import planted_records
 import pytest
-from planted_records import plant, run_record
+from planted_records import plant, row, run_record
 
 from energy.board import HtmlBoard
+from energy.board.table import COLUMNS
 from nsctl.errors import InvalidValue, RecordError
 
 pytest.importorskip("vl_convert", reason="the extra board is not installed")
@@ -94,6 +95,11 @@ def test_what_the_table_says(folders: list[Path], tmp_path: Path) -> None:
     assert "no interval" in page or "to" in words
     assert 'title="nothing succeeded"' in page
     assert "Clopper-Pearson 95 %: 55.5 % to 99.7 %; Wilson 95 %, as drawn: 59.6 % to 98.2 %" in page
+
+
+def test_the_world_s_joules_are_those_that_are_not_the_agent_s(tmp_path: Path) -> None:
+    (world,) = (column for column in COLUMNS if column.key == "world")
+    assert world.value(row(tmp_path, "r", 1, 4, 9.0)) == pytest.approx(3.0)
 
 
 def test_every_chart_has_words_and_a_still_picture(folders: list[Path], tmp_path: Path) -> None:

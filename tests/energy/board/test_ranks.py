@@ -26,6 +26,13 @@ def test_rows_whose_intervals_overlap_share_a_rank(tmp_path: Path) -> None:
     assert ranks([one, other]) == {"a": (1, True), "b": (1, True)}
 
 
+def test_a_rank_is_a_claim_and_stands_on_the_exact_interval(tmp_path: Path) -> None:
+    """Wilson's intervals of 60 and 52 of 60 lie apart, Clopper and Pearson's do not."""
+    one, other = row(tmp_path, "a", 60, 60, 1.0), row(tmp_path, "b", 52, 60, 0.9)
+    assert one.summary.interval[0] > other.summary.interval[1]
+    assert ranks([one, other]) == {"a": (1, True), "b": (1, True)}
+
+
 def test_rows_that_trade_share_a_rank(tmp_path: Path) -> None:
     dear, cheap = row(tmp_path, "dear", 100, 100, 9.0), row(tmp_path, "cheap", 60, 100, 1.0)
     assert not beats(dear, cheap)

@@ -265,13 +265,14 @@ def test_a_card_that_vanishes_harms_those_that_need_it_alone() -> None:
     assert meter.read() is None
 
 
-def test_a_counter_that_starts_anew_takes_nothing_back() -> None:
+def test_a_counter_that_starts_anew_takes_nothing_back_and_says_once_that_it_lost_count() -> None:
     gpu = Gpu(watts=100)
     meter = started(gpu)
     meter.read()
     gpu.now_ms = 1000
     assert meter.read() == pytest.approx(100.0)
     gpu.since_boot_mj, gpu.now_ms = 0, 0
+    assert meter.read() is None, "what it counted until the driver was loaded anew is not known, and not 0"
     assert meter.read() == pytest.approx(100.0)
     gpu.now_ms = 1000
     assert meter.read() == pytest.approx(200.0)

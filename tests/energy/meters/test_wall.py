@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,66 @@ def test_power_is_integrated_by_trapezoids(instrument: Instrument) -> None:
     assert meter.stop()["joules"] == pytest.approx(650.0)
 
 
+def played(meter: WallMeter, instrument: Instrument, watts: list[float], late: float = 0.05) -> list[float | None]:
+    """Joules of episodes of 0.5 s, with 30 ms in between, while a sample a second is written, a little late."""
+    joules: list[float | None] = []
+    tenths, begun = iter(range(1, 100 * len(watts))), 0.0
+    start = instrument.now
+    for hundredth in tenths:
+        instrument.now = start + hundredth / 100
+        second, rest = divmod(hundredth, 100)
+        if second and rest == round(100 * late):
+            instrument.write(f"{start + second},{watts[second]}\n")
+        if hundredth % 53 == 3:
+            begun = meter.read() or 0.0
+        elif hundredth % 53 == 0 and hundredth > 53:
+            now = meter.read()
+            joules.append(None if now is None else now - begun)
+    return joules
+
+
+@pytest.mark.parametrize("late", [0.05, 0.4])
+def test_episodes_shorter_than_the_period_have_their_share_by_time(tmp_path: Path, late: float) -> None:
+    instrument = Instrument(tmp_path / "wall.csv")
+    for _ in range(5):
+        instrument.sample(210.0)
+    joules = played(started(instrument), instrument, [210.0] * 60, late)
+    assert len(joules) > 100
+    assert joules == [pytest.approx(105.0, rel=0.02)] * len(joules)
+
+
+@pytest.mark.parametrize("watts", [[150.0, 270.0] * 30, [300.0] * 20 + [60.0] * 40], ids=["up and down", "falls"])
+def test_a_power_that_falls_lets_no_episode_fall_out(tmp_path: Path, watts: list[float]) -> None:
+    instrument = Instrument(tmp_path / "wall.csv")
+    for _ in range(5):
+        instrument.sample(watts[0])
+    joules = [each or 0.0 for each in played(started(instrument), instrument, watts, 0.3)]
+    assert min(joules) >= min(watts) * 0.5 / 2 - 1e-6, "half the pace at least"
+    mean = sum(a + b for a, b in pairwise(watts)) / 2 / (len(watts) - 1)
+    assert sum(joules) == pytest.approx(mean * 0.5 * len(joules), rel=0.02)
+
+
+def test_what_is_told_is_made_good(instrument: Instrument) -> None:
+    meter = started(instrument)
+    instrument.now += 0.9
+    assert meter.read() == pytest.approx(90.0)
+    instrument.now -= 0.9
+    instrument.sample(20.0)
+    assert meter.read() == pytest.approx(91.0), "60 by trapezoid: 30 too much, half the pace of 20 W"
+    for _ in range(10):
+        instrument.sample(20.0)
+        told = meter.read()
+    assert told == pytest.approx(60.0 + 200.0)
+
+
+def test_it_begins_when_it_is_started(instrument: Instrument) -> None:
+    instrument.now += 0.7
+    meter = started(instrument)
+    assert meter.read() == 0.0
+    instrument.now += 0.1
+    assert meter.read() == pytest.approx(10.0)
+
+
 def test_a_count_of_joules_is_taken_as_it_is(tmp_path: Path) -> None:
     instrument = Instrument(tmp_path / "wall.csv")
     for _ in range(4):
@@ -106,7 +167,7 @@ def test_a_line_is_whole_or_waits(instrument: Instrument) -> None:
     meter = started(instrument)
     instrument.now += 1.0
     instrument.write(f"{instrument.now},2")
-    assert meter.read() == 0.0
+    assert meter.read() == pytest.approx(100.0), "held, as nothing new is known"
     instrument.write("00\n")
     assert meter.read() == pytest.approx(150.0)
 

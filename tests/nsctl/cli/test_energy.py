@@ -100,7 +100,8 @@ def test_without_a_counter_the_page_says_so(done: Replay) -> None:
     assert "a decision — unavailable; no counter could be read" in page(replace(done, trials=trials, grade=None))
 
 
-def test_bad_choices_are_told() -> None:
+def test_bad_choices_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where there is no folder of runs to look a name up in
     answer = call("nowhere", "--phase", "plans")
     assert answer.exit_code == 2
     assert "no phase that can be replayed is called 'plans'" in answer.stderr

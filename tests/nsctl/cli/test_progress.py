@@ -71,5 +71,5 @@ def test_joules_that_nobody_knows_are_not_0() -> None:
     console = terminal()
     with LiveProgress(console) as live:
         live.begin(CONFIG, [])
-        live.ended(make_episode(0, joules={"agent": lost}))
+        live.ended(make_episode(0, joules={**make_episode(0).joules, "agent": lost}))
     assert "success 0/1 (0%–79%) · —" in text(console)

@@ -12,7 +12,7 @@ from samples import make_episode, make_run
 from nsctl.cli.report import print_report
 from nsctl.evaluation import Evaluation
 from nsctl.idle import mean_net
-from nsctl.records import DisturbanceRecord, IdleRecord, OutcomeRecord
+from nsctl.records import DisturbanceRecord, IdleRecord, MeterRecord, OutcomeRecord
 from nsctl.summary import summarise
 
 
@@ -107,3 +107,16 @@ def test_a_run_whose_net_is_its_gross_speaks_of_neither() -> None:
     print_report(Evaluation(Path("r"), make_run(), summarise(episodes), net), Console(file=file, width=80))
     assert "net" not in file.getvalue().lower()
     assert "gross" not in file.getvalue()
+
+
+@pytest.mark.parametrize(("counts", "why"), [(True, "wall fell silent, fell back or could not be read in 1 of 1 episodes"), (False, "no meter works here")])
+def test_joules_that_are_unavailable_have_a_reason(counts: bool, why: str) -> None:
+    meter = MeterRecord(
+        name="wall", label="attributed", granularity="episode", scope="machine", counts=counts, why_not="", description={}
+    )
+    done = Evaluation(Path("r"), make_run().model_copy(update={"meters": (meter,)}), summarise([make_episode(0)]), {}, 1)
+    file = io.StringIO()
+    print_report(done, Console(file=file, width=80))
+    told = " ".join(file.getvalue().split())
+    assert f"Joules are unavailable: {why}" in told
+    assert "Joules of computing" not in told

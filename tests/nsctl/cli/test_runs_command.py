@@ -55,6 +55,13 @@ def test_every_record_is_listed(runs: Path) -> None:
     assert (random["joules_per_success"], random["label"], random["tier"]) == (4.5, "measured", "self-reported")
 
 
+def test_brackets_in_names_are_no_markup(runs: Path) -> None:
+    path = put(runs, "2026-odd-ccc333", agent="[/bold]x")
+    for words in (("list",), ("show", path)):
+        answer = call(*words)
+        assert (answer.exit_code, "[/bold]x" in answer.stdout) == (0, True), answer.output
+
+
 @pytest.mark.parametrize(
     ("words", "count"), [(("--agent", "nesy"), 1), (("--task", "hanoi-1"), 2), (("--task", "x"), 0), ((), 2)]
 )
