@@ -21,7 +21,9 @@ def gather(places: Sequence[Path]) -> tuple[list[StoredRun], dict[str, str]]:
             found[place.resolve()] = _complete(place)
             continue
         if not place.is_dir():
-            raise InvalidValue(f"there is no record and no folder of records at {place}")
+            raise InvalidValue(
+                f"there is no record and no folder of records at {place}: `nsctl run hanoi-3` makes one in runs"
+            )
         for path in sorted(path.parent for path in place.glob(f"*/{RUN}")):
             try:
                 found[path.resolve()] = _complete(path)
@@ -29,8 +31,8 @@ def gather(places: Sequence[Path]) -> tuple[list[StoredRun], dict[str, str]]:
                 skipped[str(path)] = str(error)
     if not found:
         where = ", ".join(map(str, places))
-        why = f"; {len(skipped)} are left out, the first because {next(iter(skipped.values()))}" if skipped else ""
-        raise InvalidValue(f"there is no complete record in {where}{why or ': `nsctl run TASK` makes one'}")
+        why = f"; of {len(skipped)} left out, the first: {next(iter(skipped.values()))}" if skipped else ""
+        raise InvalidValue(f"there is no complete record in {where}{why or ': `nsctl run hanoi-3` makes one'}")
     return list(found.values()), skipped
 
 
@@ -39,6 +41,6 @@ def _complete(path: Path) -> StoredRun:
     if stored.run.status != "complete":
         raise RecordError(
             f"{path} is {stored.run.status}, with {len(stored.episodes)} of {stored.run.config.episodes} episodes, and a "
-            f"board shows complete runs alone: go on with `nsctl run --resume {path}`"
+            "board shows complete runs alone: `nsctl run --resume` goes on with it"
         )
     return stored

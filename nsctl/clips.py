@@ -44,43 +44,69 @@ def telling(episodes: Sequence[EpisodeRecord]) -> list[EpisodeRecord]:
 
 
 def make_clips(records: Sequence[StoredRun], folder: Path, told: Told = lambda done, of: None) -> list[Clip]:
-    """Film what is missing in ``folder``. A run that cannot be played here gets no video, and is told why."""
+    """Film what is missing in ``folder``. A run that cannot be played here gets no video, and is told why.
+
+    ``told`` hears how many control steps are filmed, of how many.
+    """
     make_folder(folder, "video")
+    there = [_there(stored, folder) for stored in records]
+    missing = [
+        [episode for episode in telling(stored.episodes) if episode.index not in {clip.index for clip in clips}]
+        for stored, clips in zip(records, there, strict=True)
+    ]
+    progress = _Progress(told, sum(episode.steps for episodes in missing for episode in episodes))
     clips: list[Clip] = []
-    for number, stored in enumerate(records):
-        told(number, len(records))
-        clips += _clips_of(stored, folder)
-    told(len(records), len(records))
+    for stored, found, wanted in zip(records, there, missing, strict=True):
+        clips += [*found, *(_filmed(stored, wanted, folder, progress) if wanted else [])]
     return clips
 
 
-def _clips_of(stored: StoredRun, folder: Path) -> list[Clip]:
-    wanted, clips = telling(stored.episodes), []
-    for episode in wanted:
+class _Progress:
+    """Counts control steps over all films; an episode is held to as many as its record has."""
+
+    def __init__(self, told: Told, of: int) -> None:
+        self._told, self._of, self._before = told, of, 0
+        told(0, of)
+
+    def within(self, episode: EpisodeRecord, steps: int) -> None:
+        """So far in this episode."""
+        self._told(self._before + min(steps, episode.steps), self._of)
+
+    def over(self, episode: EpisodeRecord) -> None:
+        """The episode is filmed, or never will be."""
+        self._before += episode.steps
+        self._told(self._before, self._of)
+
+
+def _there(stored: StoredRun, folder: Path) -> list[Clip]:
+    """The videos that lie in the folder already."""
+    clips = []
+    for episode in telling(stored.episodes):
         known = [same for same in (True, False) if clip_path(folder, stored.run.id, episode.index, same=same).is_file()]
         if known:
             path = clip_path(folder, stored.run.id, episode.index, same=known[0])
             clips.append(Clip(stored.run.id, episode.index, path, known[0]))
-    missing = [e for e in wanted if e.index not in {clip.index for clip in clips}]
-    return clips + _filmed(stored, missing, folder)
+    return clips
 
 
-def _filmed(stored: StoredRun, missing: Sequence[EpisodeRecord], folder: Path) -> list[Clip]:
-    if not missing:
-        return []
+def _filmed(stored: StoredRun, missing: Sequence[EpisodeRecord], folder: Path, progress: _Progress) -> list[Clip]:
     with tempfile.TemporaryDirectory(dir=folder) as draft:
         try:
             player = Player(config_of(stored.run), Path(draft))
         except NsctlError as error:
+            for episode in missing:
+                progress.over(episode)
             return [Clip(stored.run.id, episode.index, None, False, str(error)) for episode in missing]
         try:
-            return [_film(player, episode, stored.run.id, Path(draft), folder) for episode in missing]
+            return [_film(player, episode, stored.run.id, Path(draft), folder, progress) for episode in missing]
         finally:
             player.close()
 
 
-def _film(player: Player, episode: EpisodeRecord, run: str, draft: Path, folder: Path) -> Clip:
+def _film(player: Player, episode: EpisodeRecord, run: str, draft: Path, folder: Path, progress: _Progress) -> Clip:
+    player.watch = lambda _, steps, subgoal: progress.within(episode, steps)
     played = player(episode.index)
+    progress.over(episode)
     film = draft / f"episode-{episode.index:04d}.webp"
     if not film.is_file():
         return Clip(

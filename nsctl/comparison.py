@@ -28,6 +28,7 @@ class Side:
     """One of the two runs over the episodes that are compared."""
 
     agent: str
+    """With the skills that it was lent."""
     record: str
     episodes: int
     left_out: int
@@ -52,8 +53,8 @@ class BreakEven:
     """When the agent whose training took more joules (0 the first, 1 the second) has made up for it."""
 
     side: int
-    episodes: float | None
-    """``None`` for never."""
+    successes: float | None
+    """After how many of its successes; ``None`` for never."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Comparison:
     ratio_of_joules: Estimate
     """Geometric mean of the pairs' ratios of joules; unknown where there are no pairs."""
     break_even: BreakEven | None
-    """``None`` where a training's joules are not known, neither has any, or joules cannot be ranked."""
+    """``None`` where a training's joules are not known, both took as many, or joules cannot be ranked."""
     differences: Differences
 
     @property
@@ -158,7 +159,7 @@ def _side(stored: StoredRun, episodes: Episodes) -> Side:
     won, n = sum(_won(episodes)), len(episodes)
     seconds = {phase: fmean(e.seconds[phase].wall for e in episodes) for phase in PHASES}
     return Side(
-        agent=stored.run.config.agent,
+        agent=" + ".join((stored.run.config.agent, *stored.run.config.skills)),
         record=str(stored.folder),
         episodes=n,
         left_out=len(stored.episodes) - n,
@@ -173,9 +174,9 @@ def _side(stored: StoredRun, episodes: Episodes) -> Side:
 
 
 def _break_even(one: Side, other: Side) -> BreakEven | None:
-    spent = [(side.training, side.joules["agent"]) for side in (one, other)]
-    known = [(t.value, e.value) for t, e in spent if t is not None and t.value is not None and e.value is not None]
-    if len(known) < 2 or known[0][0] == known[1][0] == 0:
+    spent = [(side.training, side.per_success.value) for side in (one, other)]
+    known = [(t.value, each) for t, each in spent if t is not None and t.value is not None and each is not None]
+    if len(known) < 2 or known[0][0] == known[1][0]:
         return None
     dearer = int(known[1][0] > known[0][0])
     return BreakEven(dearer, break_even(*known[dearer], *known[1 - dearer]))

@@ -74,7 +74,10 @@ def rebuilt(runs: Path, watch: Watch = iter) -> list[IndexedRun]:
 
 def _refreshed(runs: Path, watch: Watch, *, anew: bool) -> list[IndexedRun]:
     if not runs.is_dir():
-        raise InvalidValue(f"there is no folder {runs}; --runs names the one that records are kept in")
+        raise InvalidValue(
+            f"there is no folder {runs}; --runs names the one that records are kept in, and `nsctl run hanoi-3` makes a "
+            "record in runs"
+        )
     with closing(_open(runs)) as index:
         known = {} if anew else dict(index.execute("SELECT folder, stamp FROM runs"))
         there = {path.parent.name: path.parent for path in runs.glob(f"*/{RUN}")}

@@ -85,12 +85,12 @@ def joules_per_success(joules: Iterable[float | None], successes: int) -> float 
     return sum(known) / successes if successes and len(known) == len(spent) else None
 
 
-def break_even(training: float, episode: float, other_training: float, other_episode: float) -> float | None:
-    """Episodes after which one agent has used no more joules than another, trainings included; ``None`` if never.
+def break_even(training: float, success: float, other_training: float, other_success: float) -> float | None:
+    """Successes after which one agent has used no more joules than another, trainings included; ``None`` if never.
 
-    All four in joules: what its training took and what an episode takes. 0 if it is ahead from the start.
+    All four in joules: what its training took and what a success takes, failures included. 0 if it is ahead from the start.
     """
-    dearer, saved = training - other_training, other_episode - episode
+    dearer, saved = training - other_training, other_success - success
     if dearer <= 0:
         return 0.0
     return dearer / saved if saved > 0 else None

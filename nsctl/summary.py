@@ -36,6 +36,8 @@ class Summary:
     """Those of them in which the agent planned anew or tried a step again; the others may not have been in its way."""
     disturbed_replanned_success: int
     """Those of the latter that succeeded all the same."""
+    disturbed_as_planned: int
+    """Those of the disturbed that succeeded without either."""
     interval_recovered: Interval
     """Wilson 95 % interval of the rate of success among the latter."""
     joules: Mapping[str, FigureRecord]
@@ -70,6 +72,7 @@ def summarise(episodes: Sequence[EpisodeRecord]) -> Summary:
         disturbed=len(disturbed),
         disturbed_replanned=len(reacted),
         disturbed_replanned_success=recovered,
+        disturbed_as_planned=sum(e.success_at_end for e in disturbed) - recovered,
         interval_recovered=wilson(recovered, len(reacted)),
         joules={name: FigureRecord.mean(e.joules[name] for e in episodes) for name in (*PHASES, "agent", "total")},
         joules_per_success=joules_per_success((e.joules["agent"].value for e in episodes), end),

@@ -93,11 +93,11 @@ def _key(colour: str, symbol: str, words: str) -> Html:
     return tag("span", tag("i", symbol, style=f"color:{colour}", aria_hidden="true"), " ", words)
 
 
-def _without_point(count: int) -> str:
-    if not count:
-        return ""
-    runs = "1 run is" if count == 1 else f"{count} runs are"
-    return f"{runs} in the table alone: without a success, or with joules missing, there are no joules per success."
+def _without_point(count: int) -> Html:
+    """Why runs have no point; the script keeps the number true under filters."""
+    runs = tag("span", "1 run is" if count == 1 else f"{count} runs are")
+    why = " in the table alone: without a success, or with joules missing, there are no joules per success."
+    return tag("p", runs, why, class_="dim", id="unseen", hidden=not count)
 
 
 def _asset(name: str) -> str:

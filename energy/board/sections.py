@@ -47,7 +47,8 @@ def run_section(row: Row, rivals: Sequence[Row], episodes: int, clips: Mapping[i
         tag(
             "p",
             f"{len(shown)} of {plural(summary.episodes, 'episode')}; a bar's parts are skill executions, as long "
-            "as they took; hatched: failed; marks below: disturbances.",
+            "as they took; hatched: failed; grey, at the end: all control steps in which no skill was at work, looking and "
+            "waiting; triangles below: disturbances, at their control step.",
             class_="dim",
         ),
         timelines(shown),
@@ -75,19 +76,19 @@ def _claims(row: Row) -> Html:
 
 
 def _training(row: Row, rivals: Sequence[Row]) -> list[Html]:
-    """What training cost, and against which rivals that has paid off after how many episodes."""
-    figure, episode = row.training, row.summary.joules["agent"].value
-    if not figure.value or episode is None:
+    """What training cost, and against which rivals that has paid off after how many successes."""
+    figure, each = row.training, row.cost.value
+    if not figure.value or each is None:
         return []
     told = [f"Training took {number(figure.value)} J ({figure.label})."]
     for rival in rivals:
-        other = rival.summary.joules["agent"].value
+        other = rival.cost.value
         if rival.run.id == row.run.id or rival.training.value is None or other is None:
             continue
-        episodes = break_even(figure.value, episode, rival.training.value, other)
-        after = "never" if episodes is None else f"after {plural(ceil(episodes), 'episode')}"
+        successes = break_even(figure.value, each, rival.training.value, other)
+        after = "never" if successes is None else f"after {ceil(successes):,} of its successes"
         if figure.value > rival.training.value:
-            told.append(f"Against {rival.name} {rival.key} that pays off {after}, in joules alone.")
+            told.append(f"Against {rival.name} {rival.key} that pays off {after}.")
     return [tag("p", " ".join(told))]
 
 

@@ -19,7 +19,7 @@ CAPTION = (
     "share the first, rows that only those beat the second, and so on. Rows of different settings are not ranked against "
     "each other."
 )
-FILTERS = ("task", "engine", "privilege", "hardware", "grade", "tier")
+FILTERS = ("task", "agent", "engine", "privilege", "hardware", "grade", "tier")
 Cell = Callable[[Row], Html]
 Value = Callable[[Row], float | str | None]
 
@@ -82,7 +82,7 @@ def _line(row: Row, columns: Sequence[Column]) -> Html:
 def filter_values(row: Row) -> dict[str, str]:
     """By what a row can be filtered."""
     setting = row.setting
-    told = (setting.task, setting.engine, setting.privilege, setting.hardware, setting.grade, row.tier)
+    told = (setting.task, row.name, setting.engine, setting.privilege, setting.hardware, setting.grade, row.tier)
     return dict(zip(FILTERS, told, strict=True))
 
 

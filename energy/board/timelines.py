@@ -60,7 +60,7 @@ def _account(episode: EpisodeRecord) -> Html:
     parts = [plural(episode.steps, "control step")]
     if episode.plan_length is not None:
         parts.append(f"plan of {plural(episode.plan_length, 'step')}")
-    counts = {"replan": episode.replans, "retry": episode.retries, "second look": episode.looks}
+    counts = {"replan": episode.replans, "retry": episode.retries, "repeated look": episode.looks}
     for noun, count in counts.items():
         if count:
             parts.append(f"{count} retries" if noun == "retry" and count > 1 else plural(count, noun))

@@ -42,13 +42,13 @@ class Window:
 
 def _require_display() -> None:
     """Refuse where no window can open: the viewer itself would end the whole process."""
-    instead = "ask for pictures (rgb_array) or a video instead"
+    instead = "pictures and videos need none"
     display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
     if sys.platform.startswith("linux") and not display:
-        raise NoWindow(f"there is no display to open a window on: {instead}")
+        raise NoWindow(f"there is no display to open a window on ({instead})")
     import glfw
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the same in other words
         if not glfw.init():
-            raise NoWindow(f"no window can be opened on the display {display}: {instead}")
+            raise NoWindow(f"no window can be opened on the display {display} ({instead})")

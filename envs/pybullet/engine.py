@@ -160,7 +160,7 @@ class PyBulletEngine:
         return required_film(self._film).picture(self._scene)
 
     def show(self) -> bool:
-        raise NoWindow("the engine 'pybullet' has no window: film it (--video), or watch on the engine 'mujoco'")
+        raise NoWindow("the engine 'pybullet' has no window: film it, or watch on the engine 'mujoco'")
 
     def describe(self) -> Mapping[str, Any]:
         return {"name": self.name, "pybullet": self._client.version, "timestep": TIMESTEP, "substeps": SUBSTEPS}

@@ -86,13 +86,13 @@ def _clips(found: Sequence[StoredRun], out: Path, quiet: bool) -> list[Clip]:
     from nsctl.cli.demos_progress import bar
     from nsctl.clips import make_clips
 
-    with nullcontext(lambda done, of: None) if quiet else bar("runs filmed") as told:
+    with nullcontext(lambda done, of: None) if quiet else bar("control steps filmed") as told:
         return make_clips(found, out / "videos", told)
 
 
 def _print(answer: dict[str, Any]) -> None:
-    for path, why in answer["skipped"].items():
-        typer.echo(f"left out {path}: {why}", err=True)
+    for why in answer["skipped"].values():  # it names the record
+        typer.echo(f"left out: {why}", err=True)
     for episode, why in answer["videos_missing"].items():
         typer.echo(f"no video of {episode}: {why}", err=True)
     for episode in answer["videos_that_differ"]:

@@ -44,9 +44,13 @@ def compare(
 ) -> None:
     """Compare two runs: who succeeds more often from the same initial states, and who pays fewer joules for it."""
     from nsctl.comparison import compare as judge
+    from nsctl.errors import InvalidValue
     from nsctl.record_folder import read_record
 
-    found = judge(read_record(run_a), read_record(run_b), paired=not unpaired)
+    one, other = read_record(run_a), read_record(run_b)
+    if one.run.id == other.run.id:
+        raise InvalidValue(f"{run_a} and {run_b} are one and the same record, {one.run.id}: name two to compare")
+    found = judge(one, other, paired=not unpaired)
     if as_json:
         typer.echo(json.dumps(result(found)))
     else:
@@ -76,7 +80,7 @@ def result(found: Comparison) -> dict[str, Any]:
         "ratio_of_joules": asdict(found.ratio_of_joules),
         "break_even": None
         if found.break_even is None
-        else {"side": _side_name(found.break_even.side), "episodes": found.break_even.episodes},
+        else {"side": _side_name(found.break_even.side), "successes": found.break_even.successes},
         "warnings": list(found.differences.warnings),
         "unranked": list(found.differences.unranked),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -102,8 +104,10 @@ def _training(side: Side) -> str:
 
 def _break_even(found: Comparison) -> str:
     if found.break_even is None:
-        return ""
+        one, other = (side.training and side.training.value for side in found.sides)
+        return "the same" if one is not None and one == other else ""
     name = "AB"[found.break_even.side]
-    if found.break_even.episodes is None:
+    if found.break_even.successes is None:
         return f"{name}'s is never paid off"
-    return f"{name}'s is paid off after {number(found.break_even.episodes)}"
+    count = ceil(found.break_even.successes)
+    return f"{name}'s is paid off after {count} success{'' if count == 1 else 'es'}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 
 def complete_task(incomplete: str) -> list[str]:
     """Names of tasks; imports the suites, but no simulator."""
@@ -44,11 +46,12 @@ def complete_log(incomplete: str) -> list[str]:
     return [name for name in LOGS if name.startswith(incomplete)]
 
 
-def complete_record(incomplete: str) -> list[str]:
-    """Ids of the records in ``runs``, from the names of folders alone."""
+def complete_record(context: typer.Context, incomplete: str) -> list[str]:
+    """Ids of the records in ``runs``, or where ``--runs`` says, from the names of folders alone."""
     from nsctl.cli.folders import RUNS
 
-    return [path.parent.name for path in sorted(RUNS.glob("*/run.json")) if path.parent.name.startswith(incomplete)]
+    runs = context.params.get("runs") or RUNS
+    return [path.parent.name for path in sorted(runs.glob("*/run.json")) if path.parent.name.startswith(incomplete)]
 
 
 def complete_format(incomplete: str) -> list[str]:

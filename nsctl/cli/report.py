@@ -90,7 +90,8 @@ def _results(done: Evaluation) -> Table:
         reacted = summary.disturbed_replanned
         kinds = ", ".join(disturbance.kind for disturbance in done.run.config.disturb)
         table.add_row("disturbed", percent(summary.disturbed, n), Text(f"episodes, by {kinds}"))
-        table.add_row("reacted", percent(reacted, summary.disturbed), "of these replanned or retried")
+        others = f"replanned or retried; {summary.disturbed_as_planned} needed neither"
+        table.add_row("reacted", percent(reacted, summary.disturbed), others)
         bounds = interval(summary.interval_recovered) if reacted else MISSING
         recovered = f"of those succeeded; 95 % {bounds}"
         table.add_row("recovered", percent(summary.disturbed_replanned_success, reacted), recovered)

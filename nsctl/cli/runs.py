@@ -61,14 +61,19 @@ def list_runs(
     as_json: Json = False,
 ) -> None:
     """List records, the latest first: success, joules per success, and how far they can be trusted."""
+    from nsctl.cli.runs_filter import filtered, none_found
     from nsctl.run_index import listed
 
-    found = [
-        row
-        for row in listed(runs, _watched(as_json))
-        if (not task or row.task == task) and (not agent or row.agent == agent)
-    ]
-    _tell(found, runs, as_json=as_json)
+    rows = listed(runs, _watched(as_json))
+    found = filtered(rows, task, agent, runs)
+    if as_json:
+        typer.echo(json.dumps({"runs": [_entry(row, runs) for row in found]}))
+    elif not found:
+        typer.echo(none_found(rows, task, agent, runs))
+    else:
+        from nsctl.cli.runs_report import print_runs
+
+        print_runs(found)
 
 
 @commands.command("index")
@@ -176,15 +181,6 @@ def _watched(quiet: bool) -> Callable[[Sequence[str]], Iterable[str]]:
     console = Console(stderr=True)
     hidden = quiet or not console.is_terminal
     return lambda names: track(names, "reading records", console=console, transient=True, disable=hidden)
-
-
-def _tell(found: list[IndexedRun], runs: Path, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"runs": [_entry(row, runs) for row in found]}))
-        return
-    from nsctl.cli.runs_report import print_runs
-
-    print_runs(found, runs)
 
 
 def _entry(row: IndexedRun, runs: Path) -> dict[str, Any]:

@@ -2,56 +2,65 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from nsctl.cli.tables import MISSING, interval, number, plain_table
 from nsctl.run_index import IndexedRun
 from nsctl.statistics import PROVISIONAL
 
-COLUMNS = (
-    ("run", True),
-    ("task", True),
-    ("agent", True),
-    ("engine", False),
-    ("n#", True),
-    ("success#", True),
-    ("95 %", True),
-    ("J/success#", True),
-    ("grade", True),
-    ("tier", False),
-    ("date", False),
-)
-"""Heads, and whether they stand on a narrow terminal too."""
-WIDE = 100
-NAMES = {"measured": "", "attributed": "attr", "modelled": "mod"}
-"""Of labels, behind a figure; not their first letters, which read as prefixes: 0.07m is not 0.07 mJ."""
+COLUMNS = ("run", "task", "agent", "engine", "n#", "success#", "95 %#", "J/success#", "grade", "tier", "date")
+NARROW = ("run", "task", "agent", "engine", "n#", "success %#", "J per\nsuccess#", "grade,\ntier", "date")
+"""The same for a narrow terminal, in fewer and shorter cells."""
+FOLDED = ("task", "agent")
+"""Those that may take several lines; whoever adds one chooses how long its name is."""
+LEAST = 78
+"""Columns of text below which lines run over, since cells would be lost."""
+NAMES = {"measured": "", "attributed": "a", "modelled": "m"}
+UNLIMITED = 10_000
+"""More columns than any terminal has."""
+SHORT = {"self-reported": "self"}
 
 
-def print_runs(found: list[IndexedRun], runs: Path, console: Console | None = None) -> None:
+def print_runs(found: list[IndexedRun], console: Console | None = None) -> None:
     """Print a line for each record; those that could not be read come last, with the reason."""
     console = console or Console()
     whole = [row for row in found if not row.trouble]
-    if not found:
-        console.print(f"no such record in {runs}", markup=False)
     if whole:
-        wide = console.width >= WIDE
-        table = plain_table(*(head for head, always in COLUMNS if always or wide))
-        table.padding = (0, 1, 0, 0)
-        for row in whole:
-            cells = zip(_cells(row), COLUMNS, strict=True)
-            table.add_row(*(Text(cell) for cell, (_, always) in cells if always or wide))
-        console.print(table)
-        console.print(Text("\n" + _legend(whole), style="dim"))
+        table = _table(COLUMNS, map(_cells, whole))
+        wide = Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum <= console.width
+        if wide:
+            console.print(table)
+        else:
+            table = _table(NARROW, map(_narrow, whole), gap=0)
+            table.width = LEAST if console.width < LEAST else None
+            console.print(table, crop=False)
+        console.print(Text("\n" + _legend(whole, wide=wide), style="dim"))
     for row in found:
         if row.trouble:
             console.print(Text(f"! {row.trouble}", style="yellow"), soft_wrap=True)
 
 
-def _legend(rows: list[IndexedRun]) -> str:
+def _table(heads: Sequence[str], rows: Iterable[tuple[str, ...]], gap: int = 1) -> Table:
+    table = plain_table(*heads)
+    table.padding = (0, gap, 0, 0)
+    for column in table.columns:
+        column.no_wrap = column.header not in FOLDED
+    for cells in rows:
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _legend(rows: list[IndexedRun], *, wide: bool) -> str:
     notes = ["run: the last letters of the id", "J/success: the agent's joules, failures included"]
+    notes += [] if wide else ["in parentheses: the 95 % interval"]
+    notes += [
+        f"tier {short}: {tier}" for tier, short in SHORT.items() if not wide and any(r.tier == tier for r in rows)
+    ]
     labels = {row.label for row in rows if row.joules_per_success is not None}
     notes += [f"{short} {label}" for label, short in NAMES.items() if short and label in labels]
     if any(row.episodes < PROVISIONAL for row in rows):
@@ -78,3 +87,12 @@ def _cells(row: IndexedRun) -> tuple[str, ...]:
         row.tier,
         row.started[:10],
     )
+
+
+def _narrow(row: IndexedRun) -> tuple[str, ...]:
+    """The same in less room, such as ``67 (21-94)`` of a hundred; the year is left to the id."""
+    name, task, agent, engine, n, rate, _, joules, grade, tier, date = _cells(row)
+    if row.episodes:
+        rate = f"{100 * row.success_at_end / row.episodes:.0f} ({100 * row.low:.0f}-{100 * row.high:.0f})"
+    tier = SHORT.get(tier, tier)
+    return name, task, agent, engine, n.replace(" of ", "/"), rate, joules.replace(" ", ""), f"{grade} {tier}", date[5:]

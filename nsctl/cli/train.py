@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """The name that stands for every skill that can be trained."""
+MEANINGS = {
+    "kept": "the round that the weights are of",
+    "success": "episodes in which the skill was checked",
+    "interval": "of the rate of success",
+    "seconds": "wall time",
+    "joules": "of computing",
+    "label": "how the joules are known",
+    "commit": "of nsctl's code, if that is a checkout",
+}
+"""What a figure is, where its name is one of those that nsctl's own skills use."""
 
 commands = typer.Typer(help="Train a part from nothing.", no_args_is_help=True)
 
@@ -151,15 +161,35 @@ def _command(names: Sequence[str], request: TrainingRequest) -> str:
 def _print(name: str, request: TrainingRequest, figures: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table.grid(padding=(0, 3))
     table.add_column(no_wrap=True)
-    table.add_column(style="bold")
-    for key, value in figures.items():
-        if not isinstance(value, Mapping | list | tuple):
-            table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
+    table.add_column(style="bold", overflow="fold")
+    table.add_column(style="dim")
+    for key, value in _rows(figures).items():
+        told = f"{value:.4g}" if isinstance(value, float) else str(value)
+        table.add_row("95 % interval" if key == "interval" else key, Text(told), MEANINGS.get(key, ""))
     console = Console(highlight=False)
     console.print(f"\n[bold]{name}[/bold] trained\n")
     console.print(table)
-    console.print(f"\nweights and card, round by round  {request.out}", soft_wrap=True)
-    console.print("How to play with them: docs/cli.md, nsctl train skill", style="dim")
+    console.print(Text(f"\n{_written(request.out)}"), soft_wrap=True)
+    if (request.out / "model.safetensors").exists():
+        console.print("How to play with them: docs/cli.md, nsctl train skill", style="dim")
+
+
+def _rows(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures that fit into a line each; the two ends of an interval as one."""
+    rows: dict[str, Any] = {}
+    for key, value in figures.items():
+        if key == "low" and "high" in figures:
+            rows["interval"] = f"{value:.4g} to {figures['high']:.4g}"
+        elif not isinstance(value, Mapping | list | tuple) and not (key == "high" and "low" in figures):
+            rows[key] = value
+    return rows
+
+
+def _written(folder: Path) -> str:
+    """What lies in the folder that the skill was to write into."""
+    there = sorted(path.name for path in folder.iterdir() if path.name[0] not in "._") if folder.is_dir() else []
+    return f"in {folder}: {', '.join(there)}" if there else f"the skill put nothing into {folder}"

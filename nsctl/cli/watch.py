@@ -46,7 +46,7 @@ def watch(
             episode = watching.watch(config, speed, _tell)
         except NoWindow as error:
             video = Path("watched")
-            typer.echo(f"{error}: filming into {video}/", err=True)
+            typer.echo(f"no window, so this is filmed into {video}/: {error}", err=True)
     if video is not None:
         episode, path = watching.film(config, video, _tell)
     outcome = episode.outcome

@@ -10,6 +10,7 @@ from samples import make_episode
 
 from nsctl.clips import clip_path, make_clips, telling
 from nsctl.evaluation import RunOptions, evaluate
+from nsctl.player import WATCH_EVERY
 from nsctl.record_folder import StoredRun, read_record
 from nsctl.records import OutcomeRecord
 from nsctl.run_config import RunConfig
@@ -30,7 +31,13 @@ def test_the_first_success_and_the_first_honest_failure_are_filmed() -> None:
 
 
 def test_a_replay_is_filmed_once_and_named_for_what_it_is(stored: StoredRun, tmp_path: Path) -> None:
-    (clip,) = make_clips([stored], tmp_path)
+    heard: list[tuple[int, int]] = []
+    (clip,) = make_clips([stored], tmp_path, lambda done, of: heard.append((done, of)))
+    steps = stored.episodes[0].steps
+    assert heard[0] == (0, steps)
+    assert heard[-1] == (steps, steps)
+    assert len(heard) >= steps // WATCH_EVERY, "told while it goes on"
+    assert heard == sorted(heard)
     assert clip.same
     assert clip.path == clip_path(tmp_path, stored.run.id, 0)
     with Image.open(clip.path) as film:

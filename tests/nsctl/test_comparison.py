@@ -165,11 +165,15 @@ def test_trainings_are_set_against_what_an_episode_saves() -> None:
     for found, side in ((compare(cheap, dear), 0), (compare(dear, cheap), 1)):
         assert found.break_even is not None
         assert found.break_even.side == side
-        assert found.break_even.episodes == pytest.approx(1000.0)
-    assert compare(stored("+", 2.0, **trained(9.0)), stored("+", 1.0, **trained(0.0))).break_even.episodes is None  # type: ignore[union-attr]
+        assert found.break_even.successes == pytest.approx(1000.0)
+    assert compare(stored("+", 2.0, **trained(9.0)), stored("+", 1.0, **trained(0.0))).break_even.successes is None  # type: ignore[union-attr]
     assert compare(cheap, stored("+" * 3)).break_even is None
     assert compare(cheap, stored("+" * 3, 2.0, grade="A", **trained(0.0))).break_even is None, "joules are not ranked"
-    assert compare(stored("+", **trained(0.0)), stored("+", **trained(0.0))).break_even is None, "nobody was trained"
+    lame = stored("+--", 1.0, **trained(0.0))  # 3.3 J a success
+    assert compare(stored("+++", 2.0, **trained(10.0)), lame).break_even.successes == pytest.approx(10.0 / 1.1)  # type: ignore[union-attr]
+    assert compare(cheap, stored("-" * 3, 0.1, **trained(0.0))).break_even is None, "nothing beats what never succeeds"
+    for same in (0.0, 7.0):  # nobody was trained; both have the same weights
+        assert compare(stored("+", 1.0, **trained(same)), stored("+", 2.0, **trained(same))).break_even is None
 
 
 @pytest.mark.parametrize(

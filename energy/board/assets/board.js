@@ -42,7 +42,11 @@
     const words = form.elements.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = [...form.querySelectorAll("select:not([name=sort])")].filter((select) => select.value !== "");
     const shown = new Set();
-    let all = 0;
+    let all = 0, appeared = false;
+    const show = (element, yes) => {
+      appeared = appeared || (yes && element.hidden);
+      element.hidden = !yes;
+    };
     for (const { body, rows } of bodies) {
       const about = body.rows[0].textContent.toLowerCase();
       for (const row of rows) {
@@ -54,12 +58,22 @@
       body.hidden = rows.every((row) => row.hidden);
     }
     for (const run of document.querySelectorAll("details.run")) run.hidden = !shown.has(run.id.slice(4));
-    for (const task of document.querySelectorAll("section.task")) task.hidden = !task.querySelector("details.run:not([hidden])");
+    for (const task of document.querySelectorAll("section.task")) show(task, task.querySelector("details.run:not([hidden])") !== null);
+    for (const id of ["scatter-figure", "table"]) show(document.getElementById(id), shown.size > 0);
+    document.getElementById("none").hidden = shown.size > 0;
+    tellUnseen(shown.size - data.points.filter((point) => shown.has(point.id)).length);
     form.elements.count.value = `${shown.size} of ${all} runs`;
     for (const chart of charts) {
       const values = chart.values.filter((value) => shown.has(value.id));
       chart.view.data("rows", values).resize().runAsync();
     }
+    if (appeared) dispatchEvent(new Event("resize")); // a chart that was drawn while hidden has no width yet
+  }
+
+  function tellUnseen(count) {
+    const line = document.getElementById("unseen");
+    line.hidden = count === 0;
+    line.firstElementChild.textContent = count === 1 ? "1 run is" : `${count} runs are`;
   }
 
   const tip = document.getElementById("tip");

@@ -60,6 +60,13 @@ PROBE = """
   told.fewer = await until(() => points() === 1) && points();
   set("task", ""); set("search", "pixels");
   told.searched = shown().join("");
+  const unseen = document.getElementById("unseen"), none = document.getElementById("none");
+  const away = (id) => document.getElementById(id).hidden;
+  told.unseen = [unseen.hidden, unseen.textContent.slice(0, 8)];
+  set("search", "nothing like it");
+  told.none = [none.hidden, away("scatter-figure"), away("table"), form.elements.count.value];
+  set("search", ""); set("agent", "nesy + z");
+  told.lent = [shown().join(""), unseen.hidden, none.hidden, away("scatter-figure")];
   form.reset();
   await wait(50);
   told.reset = shown().join("");
@@ -128,6 +135,15 @@ def test_filters_act_on_table_charts_and_sections(desktop: dict[str, Any]) -> No
     assert (desktop["filtered"], desktop["count"], desktop["fewer"]) == ("d", "1 of 5 runs", 1)
     assert (desktop["sections"], desktop["bodies"]) == (["task-sort-6"], 1)
     assert desktop["searched"] == "c"
+    assert desktop["unseen"] == [False, "1 run is"]
+    assert desktop["lent"] == ["a", True, True, False]
+
+
+def test_nothing_found_is_said(desktop: dict[str, Any]) -> None:
+    assert desktop["none"] == [False, True, True, "0 of 5 runs"]
+
+
+def test_a_reset_brings_all_back(desktop: dict[str, Any]) -> None:
     assert (desktop["reset"], desktop["again"]) == ("cabde", 4)
 
 

@@ -80,7 +80,7 @@ def test_structure(folders: list[Path], tmp_path: Path) -> None:
     assert len(outline.having("details")) == 4
     assert {a["id"] for a in outline.having("section")} == {"task-hanoi-3", "task-sort-6"}
     assert {a["name"] for a in outline.having("select")} == {
-        "task", "engine", "privilege", "hardware", "grade", "tier", "sort",
+        "task", "agent", "engine", "privilege", "hardware", "grade", "tier", "sort",
     }  # fmt: skip
     links = {a["href"] for a in outline.having("a") if (a["href"] or "").startswith("#run-")}
     assert links == {f"#{a['id']}" for a in outline.having("details")}

@@ -44,7 +44,8 @@ def test_without_arguments_all_complete_runs_are_shown(runs: Path) -> None:
     answer = call()
     assert answer.exit_code == 0, answer.output
     assert answer.stdout.startswith("board/index.html: 1 runs, 2 episodes, 0.")
-    assert answer.stderr.startswith("left out runs/s: runs/s is running")
+    assert answer.stderr.startswith("left out: runs/s is running")
+    assert answer.stderr.count("runs/s") == 1
     assert "<h1>nsctl board</h1>" in (runs.parent / "board" / "index.html").read_text()
 
 
@@ -68,7 +69,7 @@ def test_a_video_that_cannot_be_made_is_told_and_spoils_nothing(runs: Path) -> N
 def test_a_record_that_is_not_complete_is_refused_where_it_is_named(runs: Path) -> None:
     answer = call(str(runs / "s"))
     assert answer.exit_code == 1
-    assert "go on with `nsctl run --resume" in answer.stderr
+    assert "`nsctl run --resume` goes on with it" in answer.stderr
 
 
 def test_a_place_without_records_is_a_mistake_of_the_command(runs: Path) -> None:

@@ -40,6 +40,14 @@ def edit(folder: Path, **fields: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
+def test_a_record_is_named_by_the_last_letters_of_its_id(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole, tmp_path / "runs" / whole.name)
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(call(whole.name[-6:], "--sample", "0", "--json").stdout)["record"] == f"runs/{whole.name}"
+
+
 def test_an_honest_record_is_said_to_be_re_run(folder: Path) -> None:
     answer = call(str(folder), "--by", "an examiner")
     assert answer.exit_code == 0, answer.output

@@ -84,6 +84,36 @@ def test_warnings_and_net_joules_are_shown(tmp_path: Path) -> None:
     assert "joules are not ranked" in page
 
 
+def test_trainings_that_took_the_same_are_told_so(tmp_path: Path) -> None:
+    told = {"agent": {"training": {"joules": 605.0, "label": "modelled"}}}
+    one, two = put(tmp_path, "one", "+" * 6, 1.0, **told), put(tmp_path, "two", "+" * 6, 2.0, **told)
+    page = call(one, two).stdout
+    assert "joules of training 605 605 the same" in " ".join(page.split())
+    assert "paid off" not in page
+
+
+def test_a_training_is_paid_off_after_whole_successes(tmp_path: Path) -> None:
+    def trained(joules: float) -> dict[str, Any]:
+        return {"agent": {"training": {"joules": joules, "label": "modelled"}}}
+
+    one, two = put(tmp_path, "one", "+" * 6, 1.0, **trained(10.5)), put(tmp_path, "two", "+" * 6, 2.0, **trained(0.0))
+    assert "joules of training 10.5 0 A's is paid off after 11 successes" in " ".join(call(one, two).stdout.split())
+
+
+def test_a_record_is_not_compared_with_itself(records: tuple[Path, Path]) -> None:
+    refused = call(records[0], records[0].parent / "two" / ".." / "one")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.rstrip().endswith("are one and the same record, one: name two to compare")
+
+
+def test_the_last_letters_of_ids_are_looked_up_in_the_folder_that_is_named(
+    records: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path / "one")
+    told = call("ne", "wo", "--runs", "..", "--json")
+    assert [json.loads(told.stdout)[side]["record"] for side in "ab"] == ["../one", "../two"]
+
+
 def test_what_cannot_be_compared_is_refused(records: tuple[Path, Path], tmp_path: Path) -> None:
     other = put(tmp_path, "three", "+" * 3, 1.0, config={"engine": "pybullet"})
     refused = call(records[0], other)

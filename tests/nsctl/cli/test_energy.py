@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -51,6 +52,14 @@ def test_json_is_one_object_with_exactly_these_keys(record: Path) -> None:
     assert (told["phase"], told["same_machine"], told["differ"], told["idle"]) == ("policy", True, [], None)
     assert told["repeated"] == told["decisions"] > 0
     assert len(told["trials"]) == 2
+
+
+def test_a_record_is_named_by_the_last_letters_of_its_id(
+    record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(record, tmp_path / "runs" / record.name)
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(call(record.name[-6:], "--json", *QUICK).stdout)["record"] == f"runs/{record.name}"
 
 
 def test_the_page_says_what_a_decision_costs_and_in_its_place(record: Path) -> None:

@@ -63,22 +63,60 @@ def test_brackets_in_names_are_no_markup(runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "count"), [(("--agent", "nesy"), 1), (("--task", "hanoi-1"), 2), (("--task", "x"), 0), ((), 2)]
+    ("words", "count"), [(("--agent", "nesy"), 1), (("--task", "hanoi-1"), 2), (("--task", "hanoi-2"), 0), ((), 2)]
 )
 def test_lists_are_filtered(runs: Path, words: tuple[str, ...], count: int) -> None:
     assert len(json.loads(call("list", *words, "--json").stdout)["runs"]) == count
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--agent", "nosey"),
+            "no agent with a record in runs is called 'nosey'. Did you mean 'nesy'? There is: nesy, ",
+        ),
+        (("--task", "hanio-1"), "no task with a record in runs is called 'hanio-1'. Did you mean 'hanoi-1'?"),
+    ],
+)
+def test_a_misspelt_filter_is_answered_with_what_there_is(runs: Path, words: tuple[str, ...], message: str) -> None:
+    refused = call("list", *words)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert message in " ".join(refused.stderr.split())
+
+
+def test_a_name_without_a_record_is_no_mistake(runs: Path) -> None:
+    told = call("list", "--agent", "scripted", "--task", "hanoi-1").stdout
+    assert " ".join(told.split()) == (
+        "no record in runs is of task hanoi-1 and agent scripted; there is: hanoi-1 by nesy, hanoi-1 by random"
+    )
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_list_fits_the_terminal(runs: Path, width: int) -> None:
     file = io.StringIO()
-    print_runs(listed(runs), runs, Console(file=file, width=width))
+    print_runs(listed(runs), Console(file=file, width=width))
     lines = file.getvalue().splitlines()
     assert max(map(len, lines)) <= width
-    assert ("self-reported" in file.getvalue()) == (width == 120)
     rows = [" ".join(line.split()) for line in lines]
-    assert any(row.startswith("aaa111 hanoi-1 random") and "3* 67% 21% to 94% 4.5" in row for row in rows)
-    assert any(row.startswith("bbb222 hanoi-1 nesy") and "2 of 3* 50%" in row for row in rows)
+    if width == 120:
+        assert "aaa111 hanoi-1 random mujoco 3* 67% 21% to 94% 4.5 — self-reported 2026-01-01" in rows
+        assert any("bbb222 hanoi-1 nesy mujoco 2 of 3* 50% " in row for row in rows)
+    else:
+        assert "aaa111 hanoi-1 random mujoco 3* 67 (21-94) 4.5 — self 01-01" in rows
+        assert any("bbb222 hanoi-1 nesy mujoco 2/3* 50 (" in row for row in rows)
+        assert "tier self: self-reported" in " ".join(rows)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_nothing_is_lost_however_narrow_the_terminal_and_long_the_names(runs: Path, width: int) -> None:
+    put(runs, "2026-hanoi-1-odd-ccc333", agent="an-agent-of-a-very-long-name")
+    file = io.StringIO()
+    print_runs(listed(runs), Console(file=file, width=width))
+    cells = file.getvalue().split()
+    for cell in ("aaa111", "hanoi-1", "random", "mujoco", "3*", "67", "(21-94)", "4.5", "self", "01-01"):
+        assert cell in cells
+    assert "name" in "".join(cells)
 
 
 def test_older_and_damaged_records_are_listed_too(runs: Path) -> None:
@@ -94,7 +132,8 @@ def test_older_and_damaged_records_are_listed_too(runs: Path) -> None:
 
 
 def test_an_empty_list_says_so(tmp_path: Path) -> None:
-    assert call("list", "--runs", tmp_path).stdout.replace("\n", "") == f"no such record in {tmp_path}"
+    told = f"no record in {tmp_path}: `nsctl run hanoi-3 --runs {tmp_path}` makes one"
+    assert call("list", "--runs", tmp_path).stdout.replace("\n", "") == told
     refused = call("list", "--runs", tmp_path / "nowhere")
     assert refused.exit_code == 2
     assert "there is no folder" in refused.stderr

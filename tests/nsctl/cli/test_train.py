@@ -18,6 +18,7 @@ class Trainee:
     operator = "greet"
     def train(self, request):
         if request.seed == 13: raise KeyboardInterrupt
+        if request.seed == 7: return {"low": 0.5, "high": 0.9, "commit": "unknown"}
         request.out.mkdir(parents=True)
         (request.out / "request.json").write_text(json.dumps(asdict(request), default=str))
         rounds = [{"round": 0, "loss": [0.5, 0.25]}, {"round": 1, "loss": 0.1}]
@@ -49,10 +50,18 @@ def test_the_request_is_passed_on_and_the_figures_are_printed(tmp_path: Path) ->
     own = {"operators": [], "tasks": [], "device": "cpu", "backbone": ""}
     assert request == {"out": "w", "seed": 4, "workers": 1, "resume": False, "quick": True, **own}
     lines = [line.split() for line in answer.stdout.splitlines()]
-    assert ["success", "9", "of", "10"] in lines
-    assert ["seconds", "61.23"] in lines
+    assert ["success", "9", "of", "10", "episodes"] in [line[:5] for line in lines]
+    assert ["seconds", "61.23", "wall", "time"] in lines
     assert not any("rounds" in line for line in lines)  # a table has its place on the card
-    assert ["weights", "and", "card,", "round", "by", "round", "w"] in lines
+    assert answer.stdout.endswith("\nin w: request.json\n")  # and nothing of weights, of which there are none
+
+
+def test_what_a_figure_is_stands_beside_it() -> None:
+    lines = [" ".join(line.split()) for line in call("nod", "--seed", "7").stdout.splitlines()]
+    assert "95 % interval 0.5 to 0.9 of the rate of success" in lines
+    assert "commit unknown of nsctl's code, if that is a checkout" in lines
+    assert not any(line.startswith(("low", "high")) for line in lines)
+    assert lines[-1] == "the skill put nothing into weights/nod"
 
 
 def test_weights_go_to_a_folder_of_the_skill_s_name(tmp_path: Path) -> None:
