@@ -129,7 +129,7 @@ def test_copies_of_one_record_share_their_time(tmp_path: Path) -> None:
     ("grades", "whole"), [((None, "D"), "D"), (("B", None), "B"), (("B", "D"), "D"), ((None, None), None)]
 )
 def test_the_grade_is_the_worst_of_those_known(tmp_path: Path, grades: tuple[Any, Any], whole: str | None) -> None:
-    killed, over = (put(tmp_path, name, (index,), grade=grade) for index, (name, grade) in enumerate(zip("ab", grades)))
+    killed, over = (put(tmp_path, "ab"[index], (index,), grade=grade) for index, grade in enumerate(grades))
     assert merged(tmp_path, killed, over).grade == whole
 
 

@@ -53,6 +53,7 @@ def test_only_an_episode_that_made_the_agent_react_counts_as_recovered() -> None
         ]
     )
     assert (summary.disturbed, summary.disturbed_replanned, summary.disturbed_replanned_success) == (4, 3, 1)
+    assert summary.disturbed_as_planned == 1
     assert summary.interval_recovered == wilson(1, 3)
 
 
