@@ -185,6 +185,39 @@ class Trainable(Protocol):
 
 
 @dataclass(frozen=True)
+class QuantisationRequest:
+    """What ``nsctl quantize`` asks of a skill whose weights can be stored in fewer bits."""
+
+    out: Path | None
+    """Where to write the quantised policy; nowhere if ``None``."""
+    weights: Path | None = None
+    """The folder with the teacher's weights; the skill's own if ``None``."""
+    rule: str = "search"
+    """How scales are chosen: search, max or four-over-six."""
+    exclude: tuple[str, ...] = ()
+    """Layers that are kept whole, by name."""
+    threshold: float | None = None
+    """Action error of one layer alone from which on it is kept whole too; the skill's own choice if ``None``."""
+    episodes: int = 12
+    """Episodes, of each operator, in which the inputs for the action error are recorded."""
+    seed: int = 0
+
+
+@runtime_checkable
+class Quantisable(Protocol):
+    """A skill whose weights can be quantised. Made with ``nvfp4`` as its variant (``pick:nvfp4``) it plays such weights."""
+
+    operator: str
+
+    def quantise(self, request: QuantisationRequest) -> Mapping[str, Any]:
+        """Quantise, write weights and config into ``request.out``, and return the figures.
+
+        Among them ``layers``: for each name, rows, kept rows, bytes before and after, weight error, action error, and why
+        it was excluded if it was; and the same for the whole under ``bytes_before`` and so on.
+        """
+
+
+@dataclass(frozen=True)
 class AgentReport:
     """What an agent tells of one episode when it is over."""
 

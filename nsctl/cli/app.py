@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from nsctl import __version__, guard
-from nsctl.cli import board, compare, demos, doctor, energy, new, parts, plan, run, runs, tasks, train, watch
+from nsctl.cli import board, compare, demos, doctor, energy, new, parts, plan, quantize, run, runs, tasks, train, watch
 from nsctl.cli.exits import exit_code
 from nsctl.errors import NsctlError
 
@@ -69,6 +69,7 @@ runs.add_to(app)
 compare.add_to(app)
 plan.add_to(app)
 train.add_to(app)
+quantize.add_to(app)
 energy.add_to(app)
 watch.add_to(app)
 tasks.add_to(app)

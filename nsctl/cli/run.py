@@ -23,7 +23,7 @@ from nsctl.cli.folders import folder
 if TYPE_CHECKING:
     from nsctl.evaluation import Evaluation, RunOptions
 
-FIXED = ("agent", "episodes", "seed", "workers", "engine", "disturb", "pose_noise", "skill", "runs")
+FIXED = ("agent", "episodes", "seed", "workers", "engine", "disturb", "pose_noise", "skill", "precision", "runs")
 """Options that a record to be gone on with has settled already."""
 
 
@@ -61,6 +61,9 @@ def run(
             autocompletion=complete_skill,
         ),
     ] = None,
+    precision: Annotated[
+        str, typer.Option(help="In what the agent's neural skills have their weights: float32 or nvfp4.")
+    ] = "float32",
     video: Annotated[
         Path | None, typer.Option(metavar="DIR", callback=folder, help="Film every episode into this folder.")
     ] = None,
@@ -93,7 +96,10 @@ def run(
     from nsctl.cli.progress import progress
     from nsctl.disturbance import parse
     from nsctl.evaluation import RunOptions
+    from nsctl.precision import quantised_at_load, skills_at
     from nsctl.run_log import Listeners, logs
+
+    skills = skills_at(precision, agent, skill or ())
 
     with logs(log or (), lambda run: resume or runs / run) as logged, nullcontext() if as_json else progress() as shown:
         options = RunOptions(("nsctl", *sys.argv[1:]), carbon, video, Listeners(shown, logged), region)
@@ -105,10 +111,12 @@ def run(
             tuple(map(parse, disturb or ())),
             pose_noise,
             workers,
-            tuple(skill or ()),
+            skills,
         )
         done = _evaluate(task, choices, runs, options) if resume is None else _resume(resume, options)
         logged.summary(done.summary)
+    if fresh := quantised_at_load(done.run.agent):
+        typer.echo(f"nsctl: quantised at load, having no NVFP4 weights of their own: {', '.join(fresh)}", err=True)
     if as_json:
         typer.echo(json.dumps(result(done)))
     else:

@@ -2,7 +2,8 @@
 
 The layer is a plain module with buffers. What a device multiplies with is derived from them at load: float32 weights on a
 CPU, since decoding at each call would cost many times the product; on a GPU bfloat16 without the tensor's scale, which
-holds code x block scale exactly, so that the sum is the only thing that is rounded.
+holds code x block scale exactly, so that the sum is the only thing that is rounded; or, where a kernel is quicker
+(:mod:`policies.nvfp4.kernels.choose`), nothing but what is stored.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nsctl.errors import InvalidValue
+from policies.nvfp4.kernels.choose import multiplied
 from policies.nvfp4.quantise import quantise
 from policies.nvfp4.scales import Rule
 from policies.nvfp4.tensor import NVFP4Tensor, dequantise, dequantise_unscaled, zeros
@@ -31,10 +33,14 @@ def nvfp4_linear(
 ) -> Tensor:
     """``x`` [..., in] times the NVFP4 weight, plus ``bias`` [out]: [..., out] in the dtype of ``x``.
 
-    ``dense`` is the :func:`operand` of the other three; without it, the weight is decoded for this call.
+    ``dense`` is the :func:`operand` of the other three; without it, the weight is decoded for this call, on a GPU by the
+    kernel that multiplies with it.
     """
+    tensor = NVFP4Tensor(weight, weight_scale, weight_scale_2, x.shape[-1])
+    if x.is_cuda and (out := multiplied(x, tensor, bias, packed_only=dense is None)) is not None:
+        return out
     if dense is None:
-        dense = operand(NVFP4Tensor(weight, weight_scale, weight_scale_2, x.shape[-1]))
+        dense = operand(tensor)
     wide = x.to(dense.dtype)
     if dense.dtype == torch.float32:
         return F.linear(wide, dense, None if bias is None else bias.float()).to(x.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the scripted skills need no weights, and a list of parts needs neither
@@ -11,11 +12,16 @@ if TYPE_CHECKING:  # the scripted skills need no weights, and a list of parts ne
     from policies.skills.scripted import ScriptedSkill
 
 
-def neural(operator: str) -> NeuralSkill:
-    """The shipped neural skill for this operator; ``stack`` plays the weights of ``place``."""
-    from policies.skills.neural import NeuralSkill
+def neural(operator: str, variant: str = "") -> NeuralSkill:
+    """The shipped neural skill for this operator; ``stack`` plays the weights of ``place``.
 
-    return NeuralSkill(operator)
+    Its ``variant`` is a precision (``pick:nvfp4``), or a folder with other weights (``pick:weights/pick-nvfp4``).
+    """
+    from policies.skills.neural import PRECISIONS, NeuralSkill
+
+    if variant and variant not in PRECISIONS and ("/" in variant or Path(variant).is_dir()):
+        return NeuralSkill(operator, Path(variant))
+    return NeuralSkill(operator, precision=variant)
 
 
 def scripted(operator: str) -> ScriptedSkill:

@@ -93,7 +93,7 @@ def _strayed(s: Situation) -> float:
 def _descend(s: Situation, *, shut: bool) -> Array:
     """The commanded move [3] down the funnel; a gripper that is still shut, or turned, waits above.
 
-    A hand that stays off the axis, though it is commanded onto it, stands on something: it is lifted off and comes down anew.
+    A hand that stays off the axis, though it is commanded onto it, stands on something: it is lifted off and comes anew.
     """
     off = max(float(np.hypot(*s.commanded[:2])), float(np.hypot(*s.measured[:2])), 0.05 * abs(s.yaw), 0.03 * shut)
     goal_height = s.climb_commanded - s.commanded[2]  # travel height above the goal

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from nsctl.contracts import TrainingRequest
-from nsctl.errors import InvalidValue, NsctlError
+from nsctl.contracts import QuantisationRequest, TrainingRequest
+from nsctl.errors import InvalidValue, NsctlError, UnknownName
 from nsctl.scene import ACTION_SIZE, Action, SceneEstimate
 from nsctl.symbolic import PlanStep
 from policies.skills.config import CONTROLS, SkillNetworkConfig, network_config
@@ -26,8 +26,11 @@ from policies.skills.situation import Moment
 
 if TYPE_CHECKING:  # playing needs no torch
     from policies.skills.network import SkillNetwork
+    from policies.skills.quantisation import QuantisedPolicy
 
 WEIGHTS = Path(__file__).parent / "weights"
+PRECISIONS = ("float32", "nvfp4")
+"""In what the weights of a policy may be stored; it plays in float32."""
 
 
 class NeuralExecution(SkillExecution):
@@ -45,12 +48,18 @@ class NeuralSkill:
 
     The weights are read when they are first needed, so that a skill without any can still be trained. Several skills may
     share a folder whose network has learnt all their operators: executions of any of them go into one batch then.
+
+    A folder whose configuration says so holds weights in NVFP4, which are decoded once. A skill that is asked for
+    ``nvfp4`` takes the folder ``nvfp4`` inside its own, if that was made from the weights beside it; where there is none,
+    it quantises those when they are first needed.
     """
 
-    def __init__(self, operator: str, folder: Path | None = None) -> None:
+    def __init__(self, operator: str, folder: Path | None = None, precision: str = "") -> None:
         craft_of(operator)
+        if precision and precision not in PRECISIONS:
+            raise UnknownName("precision of a skill", precision, PRECISIONS)
         self.operator, self._weights = operator, SAME_WORK.get(operator, operator)
-        self._folder = folder or WEIGHTS / self._weights
+        self._folder, self._precision = folder or WEIGHTS / self._weights, precision
 
     @cached_property
     def player(self) -> NumpySkillNetwork:
@@ -79,7 +88,21 @@ class NeuralSkill:
     @cached_property
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
         """The weights by name; nothing is unpickled."""
-        return load(self._read("model.safetensors"))
+        return load(self._read("model.safetensors")) if self._quantised is None else self._quantised.arrays
+
+    @cached_property
+    def _quantised(self) -> QuantisedPolicy | None:
+        """What NVFP4 this skill plays; ``None`` if it plays weights as they were trained."""
+        stored = json.loads(self._read("config.json")).get("precision", "float32")
+        if stored not in PRECISIONS:
+            raise UnknownName("precision of a policy's weights", str(stored), PRECISIONS)
+        if stored == "nvfp4" and self._precision == "float32":
+            raise InvalidValue(f"{self._folder} holds NVFP4 and no float32 weights: name the folder of its teacher")
+        if "nvfp4" not in (stored, self._precision):
+            return None
+        from policies.skills.quantisation import read_or_quantise
+
+        return read_or_quantise(self._folder, stored=stored == "nvfp4")
 
     def _read(self, name: str) -> bytes:
         try:
@@ -116,10 +139,18 @@ class NeuralSkill:
 
     def describe(self) -> Mapping[str, Any]:
         parameters = sum(array.size for array in self._arrays.values())
-        sha256 = hashlib.sha256(self._read("model.safetensors")).hexdigest()
+        quantised = self._quantised
+        sha256 = quantised.sha256 if quantised else hashlib.sha256(self._read("model.safetensors")).hexdigest()
         kind = self._config.backbone
         told = {"kind": kind, "operator": self.operator, "parameters": parameters, "sha256": sha256}
+        told |= quantised.told if quantised else {}
         return {**told, "training": read_cost(self._folder)}
+
+    def quantise(self, request: QuantisationRequest) -> Mapping[str, Any]:
+        """The weights of this skill, or those that the request names, in NVFP4: :mod:`policies.skills.quantisation`."""
+        from policies.skills.quantisation import quantise
+
+        return quantise(request.weights or self._folder, request)
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
         """Train this operator, and those that the request names beside it, from nothing: :mod:`policies.skills.training`.

@@ -147,7 +147,7 @@ def test_without_a_display_the_mode_human_says_so(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     env = TableEnv("hanoi-1", render_mode="human")
-    with pytest.raises(NsctlError, match="there is no display to open a window on .pictures and videos need none"):
+    with pytest.raises(NsctlError, match=r"there is no display to open a window on .pictures and videos need none"):
         env.reset(seed=0)
     env.close()
 
