@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the scripted skills need no weights, and a list of parts ne
     from policies.skills.scripted import ScriptedSkill
 
 
-def neural(operator: str, variant: str = "") -> NeuralSkill:
+def neural_skill(operator: str, variant: str = "") -> NeuralSkill:
     """The shipped neural skill for this operator; ``stack`` plays the weights of ``place``.
 
     Its ``variant`` is a precision (``pick:nvfp4``), or a folder with other weights (``pick:weights/pick-nvfp4``).
@@ -24,7 +24,7 @@ def neural(operator: str, variant: str = "") -> NeuralSkill:
     return NeuralSkill(operator, precision=variant)
 
 
-def scripted(operator: str) -> ScriptedSkill:
+def scripted_skill(operator: str) -> ScriptedSkill:
     """The teacher of this operator."""
     from policies.skills.scripted import ScriptedSkill
 
@@ -45,7 +45,7 @@ def regrasp() -> RegraspSkill:
     return RegraspSkill()
 
 
-pick, place, stack = (partial(neural, operator) for operator in ("pick", "place", "stack"))
-open_, close, push = (partial(neural, operator) for operator in ("open", "close", "push"))
-pick_scripted, place_scripted, stack_scripted = (partial(scripted, name) for name in ("pick", "place", "stack"))
-open_scripted, close_scripted, push_scripted = (partial(scripted, name) for name in ("open", "close", "push"))
+pick, place, stack = (partial(neural_skill, operator) for operator in ("pick", "place", "stack"))
+open_, close, push = (partial(neural_skill, operator) for operator in ("open", "close", "push"))
+pick_scripted, place_scripted, stack_scripted = (partial(scripted_skill, name) for name in ("pick", "place", "stack"))
+open_scripted, close_scripted, push_scripted = (partial(scripted_skill, name) for name in ("open", "close", "push"))

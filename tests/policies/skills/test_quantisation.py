@@ -17,7 +17,7 @@ from nsctl.contracts import Quantisable, QuantisationRequest
 from nsctl.errors import InvalidValue, NsctlError, UnknownName
 from policies.nvfp4.file import read_quantised, write_quantised
 from policies.nvfp4.sensitivity import action_error
-from policies.skills import neural
+from policies.skills import neural_skill
 from policies.skills.neural import WEIGHTS, NeuralSkill
 from policies.skills.quantisation import digest, first_actions, quantise, recorded
 
@@ -84,17 +84,17 @@ def test_the_record_knows_precision_and_both_hashes(written: tuple[Path, dict[st
 
 
 def test_quantised_at_load_it_is_the_same_policy(written: tuple[Path, dict[str, Any]]) -> None:
-    told, weights = neural("pick", "nvfp4").describe(), read_quantised(written[0] / "model.safetensors")
+    told, weights = neural_skill("pick", "nvfp4").describe(), read_quantised(written[0] / "model.safetensors")
     assert told["quantised"] == "at load"
     assert told["sha256"] == digest(weights)
     name, layer = next(iter(weights.layers.items()))
     other = replace(weights, layers={**weights.layers, name: replace(layer, codes=layer.codes ^ 1)})
     assert digest(other) != digest(weights)
-    assert neural("pick", str(written[0])).describe()["sha256"] == written[1]["sha256"]
+    assert neural_skill("pick", str(written[0])).describe()["sha256"] == written[1]["sha256"]
 
 
 def test_stack_and_place_play_one_policy() -> None:
-    assert neural("stack", "nvfp4").describe()["sha256"] == neural("place", "nvfp4").describe()["sha256"]
+    assert neural_skill("stack", "nvfp4").describe()["sha256"] == neural_skill("place", "nvfp4").describe()["sha256"]
 
 
 def test_weights_beside_the_teacher_s_are_taken_as_long_as_they_are_its(
@@ -156,4 +156,4 @@ def test_refusals(written: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     with pytest.raises(NsctlError, match="holds no policy"):
         quantise(tmp_path, REQUEST)
     with pytest.raises(UnknownName, match="precision of a skill"):
-        neural("pick", "nvfp8")
+        neural_skill("pick", "nvfp8")
