@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 from state_tracking_fused import Fused
-from state_tracking_models import COOL_DOWN, RULES, Ensemble, Member, restore
+from state_tracking_models import COOL_DOWN, RULES, Ensemble, Member, Trainees, restore
 from state_tracking_tasks import TASKS, Rows, Task, scaled
 
 from policies.mamba3.config import Mamba3Config, StackConfig
@@ -81,7 +81,7 @@ def models(a: argparse.Namespace, device: str) -> type[Fused] | type[Ensemble]:
     return Fused if fused else Ensemble
 
 
-def resume(ensemble: Fused | Ensemble, folder: Path) -> list[dict[str, Any]]:
+def resume(ensemble: Trainees, folder: Path) -> list[dict[str, Any]]:
     """Goes on where a run stopped; gives its history."""
     before = torch.load(folder / "state.pt", weights_only=True)
     if [t.shape for t in before] != [t.shape for t in ensemble.state()]:
@@ -141,9 +141,7 @@ def arguments() -> argparse.Namespace:
     return a
 
 
-def train(
-    ensemble: Fused | Ensemble, task: Task, a: argparse.Namespace, device: str, history: list[dict[str, Any]]
-) -> None:
+def train(ensemble: Trainees, task: Task, a: argparse.Namespace, device: str, history: list[dict[str, Any]]) -> None:
     """Through the stages; adds to ``history`` and stops when the time is up."""
     done, share = history[-1]["step"] if history else 0, 1 / task.classes
     begun = time.perf_counter() - (history[-1]["seconds"] if history else 0.0)
@@ -174,7 +172,7 @@ def train(
                     return
 
 
-def ahead(ensemble: Fused | Ensemble, width: int, stages: list[int]) -> bool:
+def ahead(ensemble: Trainees, width: int, stages: list[int]) -> bool:
     """Whether a model wants longer rows than this stage has: fused ones need not wait for each other."""
     return isinstance(ensemble, Fused) and width < stages[-1] and bool(ensemble.limits.max() >= width)
 
@@ -185,7 +183,7 @@ def refill(rows: Rows, fresh: Rows) -> None:
 
 
 def look(
-    ensemble: Fused | Ensemble,
+    ensemble: Trainees,
     task: Task,
     a: argparse.Namespace,
     done: int,

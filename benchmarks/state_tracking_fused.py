@@ -11,9 +11,9 @@ from math import gcd
 from typing import Any
 
 import torch
-from state_tracking_models import CLIP, START, Member, build, captured, decays, descend, longer, pace
+from state_tracking_models import CLIP, Member, Trainees, build, captured, decays, descend, pace, wait
 from state_tracking_models import Pinned as Plain
-from state_tracking_tasks import Rows, Task
+from state_tracking_tasks import Rows
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -116,54 +116,30 @@ class Single:
         return [self.weights, self.first, self.second, self.step, self.told, self.limit]
 
 
-class Fused:
+class Fused(Trainees):
     """All members, in the place of an `Ensemble`."""
 
     def __init__(
         self, members: list[Member], config: StackConfig, classes: int, decay: float, steps: int, device: str
     ) -> None:
-        self.members, self.steps, self.device = members, steps, device
-        self.told = torch.zeros(2, len(members), device=device)
-        self.limits = torch.full((len(members),), START, device=device)
-        self.brake = torch.ones((), device=device)
+        super().__init__(members, steps, device)
         self.singles = [
             Single(member, config, classes, decay, device, self.told[:, i], self.limits[i : i + 1])
             for i, member in enumerate(members)
         ]
 
     def state(self) -> list[Tensor]:
-        """Everything that training changes."""
         return [part for single in self.singles for part in single.state()]
 
     def room(self, length: int) -> int:
-        """How wide rows of up to ``length`` tokens are to be."""
         return -(-length // STRIDE) * STRIDE
 
     def stepper(self, rows: Rows, batch: int) -> Callable[[], None]:
-        """What makes one training step of all on ``rows`` when called; all must be done before rows may change."""
         return Steps(self, rows, batch)
 
-    def look(self, steps: int) -> tuple[list[float], list[float]]:
-        """Mean loss and accuracy of the last ``steps`` steps, for each model."""
-        wait(self.device)
-        loss, right = (self.told / steps).tolist()
-        self.told.zero_()
-        return loss, right
-
-    def grow(self, width: int, accuracy: list[float], good: float, bad: float) -> None:
-        """As `longer` says."""
-        self.limits.copy_(longer(self.limits, width, accuracy, good, bad))
-
-    @torch.no_grad()
-    def accuracy(self, task: Task, length: int, count: int, seed: int, at_once: int) -> list[float]:
-        """Share of right answers of each model on the same ``count`` fresh rows of ``length`` tokens, [M]."""
-        generator = torch.Generator(self.device).manual_seed(seed + length)
-        right = torch.zeros(len(self.singles), device=self.device)
-        for start in range(0, count, at_once):
-            rows = task.rows(min(at_once, count - start), length, length, self.room(length), generator)
-            for i, single in enumerate(self.singles):
-                right[i] += (single.model(rows.tokens, rows.lengths).argmax(-1) == rows.answers).sum()
-        return (right / count).tolist()
+    def right(self, rows: Rows) -> Tensor:
+        found = (single.model(rows.tokens, rows.lengths).argmax(-1) == rows.answers for single in self.singles)
+        return torch.stack([each.sum() for each in found])
 
 
 class Steps:
@@ -209,9 +185,3 @@ class Steps:
             wait(fused.device)
             self.graphs[i, width] = captured(train, single.state(), self.streams[i], self.pools[i])
         return self.graphs[i, width].replay
-
-
-def wait(device: str) -> None:
-    """Until all streams are done."""
-    if device != "cpu":
-        torch.cuda.synchronize()

@@ -130,14 +130,67 @@ def build(member: Member, config: StackConfig, classes: int) -> Reader:
     return model
 
 
-class Ensemble:
+class Trainees:
+    """What is common to M models that are trained side by side: what they have come to, and how good they are."""
+
+    def __init__(self, members: list[Member], steps: int, device: str) -> None:
+        self.members, self.steps, self.device = members, steps, device
+        self.told = torch.zeros(2, len(members), device=device)  # sums of loss and right answers since last looked at
+        self.limits = torch.full((len(members),), START, device=device)  # the longest rows that each is trained on
+        self.brake = torch.ones((), device=device)
+
+    def state(self) -> list[Tensor]:
+        """Everything that training changes."""
+        raise NotImplementedError
+
+    def stepper(self, rows: Rows, batch: int) -> Callable[[], None]:
+        """What makes one training step of all on ``rows`` when called; all must be done before rows may change."""
+        raise NotImplementedError
+
+    def right(self, rows: Rows) -> Tensor:
+        """How many of ``rows`` each model answers rightly, [M]."""
+        raise NotImplementedError
+
+    def room(self, length: int) -> int:
+        """How wide rows of up to ``length`` tokens are to be."""
+        return length
+
+    def look(self, steps: int) -> tuple[list[float], list[float]]:
+        """Mean loss and accuracy of the last ``steps`` steps, for each model."""
+        wait(self.device)
+        loss, right = (self.told / steps).tolist()
+        self.told.zero_()
+        return loss, right
+
+    def grow(self, width: int, accuracy: list[float], good: float, bad: float) -> None:
+        """Models that were ``good`` on the last rows get longer ones, up to ``width`` tokens; ``bad`` ones go back."""
+        self.limits.copy_(longer(self.limits, width, accuracy, good, bad))
+
+    @torch.no_grad()
+    def accuracy(self, task: Task, length: int, count: int, seed: int, at_once: int) -> list[float]:
+        """Share of right answers of each model on the same ``count`` fresh rows of ``length`` tokens, [M]."""
+        generator = torch.Generator(self.device).manual_seed(seed + length)
+        right = torch.zeros(len(self.members), device=self.device)
+        for start in range(0, count, at_once):
+            right += self.right(task.rows(min(at_once, count - start), length, length, self.room(length), generator))
+        return (right / count).tolist()
+
+
+def wait(device: str) -> None:
+    """Until all streams are done."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+class Ensemble(Trainees):
     """The stacked weights of all members, and AdamW on them."""
 
     def __init__(
         self, members: list[Member], config: StackConfig, classes: int, decay: float, steps: int, device: str
     ) -> None:
+        super().__init__(members, steps, device)
         models = [build(member, config, classes) for member in members]
-        self.members, self.steps, self.decay = members, steps, decay
+        self.decay = decay
         self.shape = build(members[0], config, classes).to("meta")
         self.weights, self.fixed = (
             {n: t.detach().to(device) for n, t in s.items()} for s in stack_module_state(models)
@@ -147,12 +200,8 @@ class Ensemble:
         self.first = [torch.zeros_like(w) for w in self.weights.values()]
         self.second = [torch.zeros_like(w) for w in self.weights.values()]
         self.rates = torch.tensor([m.rate for m in members], device=device)
-        self.step, self.brake = torch.zeros((), device=device), torch.ones((), device=device)
+        self.step = torch.zeros((), device=device)
         self.measure: Callable[..., tuple[Tensor, Tensor]] = self.losses  # or the same, compiled
-        self.told = torch.zeros(
-            2, len(members), device=device
-        )  # sums of loss and of right answers since last looked at
-        self.limits = torch.full((len(members),), START, device=device)  # the longest rows that each is trained on
 
     def answers(self, weights: Weights, fixed: Weights, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Logits [B, classes] of one model at the last token of each row [B, W]."""
@@ -208,39 +257,18 @@ class Ensemble:
             self.told += torch.stack((loss, right))
 
     def state(self) -> list[Tensor]:
-        """Everything that training changes."""
         return [*self.weights.values(), *self.first, *self.second, self.step, self.told, self.limits]
 
     def stepper(self, rows: Rows, batch: int) -> Callable[[], None]:
-        """What makes one training step on ``rows`` when called; on a GPU the replay of a CUDA graph."""
+        """On a GPU, the replay of a CUDA graph."""
         if rows.tokens.device.type != "cuda":
             return lambda: self.train(rows, batch)
         return captured(lambda: self.train(rows, batch), self.state(), torch.cuda.Stream()).replay
 
-    def room(self, length: int) -> int:
-        """How wide rows of up to ``length`` tokens are to be."""
-        return length
-
-    def look(self, steps: int) -> tuple[list[float], list[float]]:
-        """Mean loss and accuracy of the last ``steps`` steps, for each model."""
-        loss, right = (self.told / steps).tolist()
-        self.told.zero_()
-        return loss, right
-
-    def grow(self, width: int, accuracy: list[float], good: float, bad: float) -> None:
-        """Models that were ``good`` on the last rows get longer ones, up to ``width`` tokens; ``bad`` ones go back."""
-        self.limits.copy_(longer(self.limits, width, accuracy, good, bad))
-
-    @torch.no_grad()
-    def accuracy(self, task: Task, length: int, count: int, seed: int, at_once: int) -> list[float]:
-        """Share of right answers of each model on the same ``count`` fresh rows of ``length`` tokens, [M]."""
-        generator = torch.Generator(self.rates.device).manual_seed(seed + length)
-        right = torch.zeros_like(self.rates)
-        for start in range(0, count, at_once):
-            rows = task.rows(min(at_once, count - start), length, length, length, generator)
-            logits = self.each(self.answers, *(t.expand(len(right), *t.shape) for t in (rows.tokens, rows.lengths)))
-            right += (logits.argmax(-1) == rows.answers).sum(1)
-        return (right / count).tolist()
+    def right(self, rows: Rows) -> Tensor:
+        shared = (t.expand(len(self.members), *t.shape) for t in (rows.tokens, rows.lengths))
+        found: Tensor = (self.each(self.answers, *shared).argmax(-1) == rows.answers).sum(1)
+        return found
 
 
 @torch.no_grad()
