@@ -1,201 +1,199 @@
-"""NVFP4 products beside cuBLAS in bfloat16, on a GPU: ``python benchmarks/nvfp4.py [--json]``.
+"""NVFP4 on a GPU, all in one run: ``python benchmarks/nvfp4.py [--lines FILE] [--fill TABLE]``.
 
-One process, CUDA graphs on both sides, medians of rounds in turn. Cold: the calls of a graph go through copies of the weight
-that are together more than twice what an H100's L2 cache holds (85 MB where 512 copies are less). Hot: all calls read the
-same. Our launches may begin before the one ahead has ended (programmatic dependent launch), as in a policy's step.
+Products beside cuBLAS in bfloat16 (``nvfp4_products``); whole steps of policies beside the same in bfloat16, as a CUDA graph
+and launched one by one (``nvfp4_steps``); joules a decision (``nvfp4_energy``). From the first two comes the table by which
+kernels are chosen (``nvfp4_choice``), and the last figures are of steps that choose by it; ``--fill`` writes it down.
+``--dry-run`` takes every way with tiny sizes on a CPU, in Triton's interpreter: its figures mean nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from itertools import chain
 from itertools import product as every
-from math import ceil
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
+if "--dry-run" in sys.argv:
+    os.environ["TRITON_INTERPRET"] = "1"  # before anything imports Triton
+import nvfp4_choice as choice
+import nvfp4_energy as consumption
+import nvfp4_products as products
+import nvfp4_steps as steps
 import torch
-from mamba3_timing import Work, captured, medians, off
-from torch import Tensor
+import triton
+from nvfp4_bench import Bench, compile_ahead
 
-from policies.nvfp4.kernels.choose import FEW, Plan, plan
-from policies.nvfp4.quantise import quantise
-from policies.nvfp4.tensor import NVFP4Tensor, dequantise
+from policies.mamba3.kernels import linear as dense
+from policies.nvfp4.kernels import product
+from policies.nvfp4.kernels.choose import Measured, read_table, write_table
 
 if TYPE_CHECKING:
-    from policies.nvfp4.kernels.product import Tiling
+    from nvfp4_steps import GraphRow, StepRow
 
-W = TypeVar("W")
-SHAPES = {
-    "8192 x 8192": (8192, 8192),
-    "micro, into": (1152, 256),
-    "micro, out of": (256, 512),
-    "small, into": (2176, 512),
-    "small, out of": (512, 1024),
-    "D = 1024, into": (4352, 1024),
-}
-"""Rows and columns: a large square, and the projections of Mamba-3 stacks into a block (z, x, B and C) and out of it."""
-BATCHES = (1, 2, 4, 8, 16, 32, 64)
-COLD_BYTES, COLD_COPIES, HOT_CALLS = 120e6, 512, 16
-OTHERS = {
-    "gemv": ((2, 32, 1, 1), (4, 32, 1, 1), (8, 32, 1, 2), (8, 64, 1, 2), (16, 32, 1, 2), (16, 64, 1, 4), (4, 32, 4, 1)),
-    "tiles": (
-        (16, 8, 1, 1),
-        (16, 16, 1, 4),
-        (16, 16, 4, 4),
-        (64, 8, 1, 4),
-        (64, 8, 4, 4),
-        (64, 16, 1, 4),
-        (64, 16, 4, 4),
-    ),
-}
-"""Tilings (rows, blocks, parts, warps) that --sweep tries."""
+PARTS = ("products", "steps", "energy")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One product: microseconds a call by cuBLAS in bfloat16 and by ours, and how far ours is from float64."""
+class Line(Protocol):
+    """A row of some table."""
 
-    shape: str
-    batch: int
-    memory: str
-    kernel: str
-    tiling: str
-    bfloat16: float
-    ours: float
-    error: float
-
-    def told(self) -> dict[str, object]:
-        """The row for ``--json``."""
-        return asdict(self) | {"ratio": self.ours / self.bfloat16}
+    def line(self) -> str: ...
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A kernel and how it cuts the product."""
-
-    name: str
-    tiling: Tiling
-
-
-@dataclass(frozen=True)
-class Case:
-    """A weight in both forms, its input, and where the output goes."""
-
-    packed: NVFP4Tensor
-    dense: Tensor
-    x: Tensor
-    out: Tensor
-
-    def call(self, candidate: Candidate) -> Callable[[NVFP4Tensor], None]:
-        """The product as a function of the packed weight that allocates nothing."""
-        from policies.nvfp4.kernels import product
-
-        kernel = product.gemv if candidate.name == "gemv" else product.tiles
-        parts = product.workspace(self.x, self.packed, candidate.tiling)
-        return lambda weight: kernel(self.x, weight, self.out, None, candidate.tiling, parts)
-
-    def error(self, candidate: Candidate) -> float:
-        """How far one call is from float64 with the same codes."""
-        self.out.fill_(torch.nan)
-        self.call(candidate)(self.packed)
-        return off(self.out, self.x.double() @ dequantise(self.packed).double().T)
+def arguments(given: list[str] | None) -> argparse.Namespace:
+    """What is asked for."""
+    parser = argparse.ArgumentParser(description="NVFP4 on a GPU: products, whole steps and joules beside bfloat16")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this one; may be repeated")
+    parser.add_argument("--shape", choices=products.SHAPES, action="append", help="only this product; may be repeated")
+    parser.add_argument("--batch", type=int, action="append", help="only this batch of products; may be repeated")
+    parser.add_argument("--size", choices=steps.SIZES, action="append", help="only this policy; may be repeated")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds that a median is taken of (default: 5)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of a window of energy, at least (default: 10)")
+    parser.add_argument("--sweep", action="store_true", help="also try other tilings of the products")
+    parser.add_argument("--lines", type=Path, help="append every row, as it is found, to this file of JSON lines")
+    parser.add_argument("--fill", type=Path, help="write the table of kernels that were quicker to this file")
+    parser.add_argument("--dry-run", action="store_true", help="tiny sizes on a CPU")
+    return parser.parse_args(given)
 
 
-def case(shape: str, batch: int) -> Case:
-    """Normal weights and inputs."""
-    torch.manual_seed(0)
-    rows, columns = SHAPES[shape]
-    packed = quantise(torch.randn(rows, columns, device="cuda"), "max")
-    x = torch.randn(batch, columns, device="cuda").bfloat16()
-    return Case(packed, dequantise(packed).bfloat16(), x, torch.empty(batch, rows, device="cuda").bfloat16())
+def compiled(wanted: argparse.Namespace, shapes: Sequence[str], batches: Sequence[int], sizes: Sequence[str]) -> None:
+    """All kernels that will be launched, on every core at once."""
+    jobs: dict[str, Callable[[], None]] = {}
+    if "products" in wanted.part:
+        for shape, batch in every(shapes, batches):
+            jobs[f"{shape} {batch}"] = partial(products.launched, products.SHAPES[shape], batch, wanted.sweep)
+    if "steps" in wanted.part or "energy" in wanted.part:
+        for size, batch, packed in every(sizes, steps.BATCHES, (False, True)):
+            jobs[f"{size} {batch} {packed}"] = partial(steps.launched, size, batch, packed)
+    major, minor = torch.cuda.get_device_capability()
+    print(f"compiled in {compile_ahead(jobs, 10 * major + minor):.0f} s", file=sys.stderr, flush=True)
 
 
-def candidates(shape: str, batch: int, sweep: bool) -> list[Candidate]:
-    """The kernels that take ``batch`` rows as they would be launched; with ``sweep``, cut otherwise too."""
-    from policies.nvfp4.kernels.product import Tiling, gemv_tiling, tiles_tiling
-
-    usual = {"gemv": gemv_tiling(*SHAPES[shape], batch), "tiles": tiles_tiling(*SHAPES[shape])}
-    names = ["gemv", "tiles"] if batch <= FEW else ["tiles"]
-    others = {name: [Tiling(*other) for other in OTHERS[name]] if sweep else [] for name in names}
-    return [Candidate(name, tiling) for name in names for tiling in dict.fromkeys([usual[name], *others[name]])]
+def stepped(bench: Bench, sizes: Sequence[str], batches: Sequence[int]) -> list[StepRow]:
+    """Every policy with every batch."""
+    found: list[StepRow] = []
+    for size, batch in every(sizes, batches):
+        found += bench.attempt(f"steps, {size}, batch {batch}", partial(steps.steps, bench, size, batch)) or []
+    return found
 
 
-def measured(shape: str, batch: int, rounds: int, sweep: bool) -> list[Row]:
-    """Each candidate with cold and with hot weights."""
-    this, rows = case(shape, batch), []
-    errors = {candidate: this.error(candidate) for candidate in candidates(shape, batch, sweep)}
-    cold = max(HOT_CALLS, min(COLD_COPIES, ceil(COLD_BYTES / this.packed.nbytes)))
-    for memory, calls in (("cold", cold), ("hot", HOT_CALLS)):
-        copies = calls if memory == "cold" else 1
-        packed = [copy(this.packed) for _ in range(copies)]
-        dense = [this.dense.clone() for _ in range(min(copies, ceil(2 * COLD_BYTES / this.dense.nbytes)))]
-        works = {"bfloat16": graph(lambda weight: torch.mm(this.x, weight.t(), out=this.out), dense, calls)}
-        works |= {str(candidate): graph(this.call(candidate), packed, calls) for candidate in errors}
-        times = {name: 1e6 * seconds / calls for name, seconds in medians(works, rounds).items()}
-        for candidate, error in errors.items():
-            name, tiling = candidate.name, " ".join(map(str, astuple(candidate.tiling)))
-            rows.append(Row(shape, batch, memory, name, tiling, times["bfloat16"], times[str(candidate)], error))
-            print(line(rows[-1]), file=sys.stderr, flush=True)  # a run that is cut short has shown these
-    return rows
+def graphed(bench: Bench, sizes: Sequence[str], batches: Sequence[int]) -> list[GraphRow]:
+    """The same by the table as it stands, as graphs and not."""
+    found: list[GraphRow] = []
+    for size, batch in every(sizes, batches):
+        found += bench.attempt(f"graphs, {size}, batch {batch}", partial(steps.graphs, bench, size, batch)) or []
+    return found
 
 
-def copy(weight: NVFP4Tensor) -> NVFP4Tensor:
-    """The same numbers elsewhere in memory."""
-    return NVFP4Tensor(weight.codes.clone(), weight.block_scales.clone(), weight.tensor_scale.clone(), weight.columns)
+def judged(rows: Sequence[products.Row], by_table: Sequence[GraphRow], table: Sequence[Measured]) -> list[str]:
+    """Each goal of the issue, whether it is reached and by what."""
+    told = []
+    for row in rows:
+        if row.batch == 1 and row.shape in products.GOALS and row.memory == "cold":
+            goal = products.GOALS[row.shape]
+            told.append(goal_line(f"{row.kernel}, {row.shape}, one row, cold: time over cuBLAS bf16", row.ratio, goal))
+    points = choice.of_products(rows)
+    taken = [r for (kernel, r) in points.values() if r <= choice.LIMIT]
+    told.append(f"products: {len(taken)} of {len(points)} by our kernels, the others by the library's in bfloat16")
+    graphs = [r for r in by_table if r.batch == 1]
+    for row in graphs:
+        what = f"{row.network}, {row.precision}: graph over eager"
+        told.append(goal_line(what, row.ratio, steps.GRAPH_GOAL))
+    for half, four in zip(graphs[::2], graphs[1::2], strict=True):
+        what = f"{half.network}: NVFP4 step over bf16 step"
+        told.append(goal_line(what, four.graph / half.graph, steps.STEP_GOAL))
+    told.append(f"{len(table)} entries in the table of kernels")
+    return told
 
 
-def graph(call: Callable[[W], object], weights: Sequence[W], calls: int) -> Work:
-    """So many calls as one CUDA graph, going round the weights."""
-
-    def work() -> None:
-        for i in range(calls):
-            call(weights[i % len(weights)])
-
-    return captured(work)
+def goal_line(what: str, figure: float, most: float) -> str:
+    """A goal, and whether it is reached."""
+    return f"- {what}: {figure:.3f}, goal at most {most:g}: {'reached' if figure <= most else 'missed'}"
 
 
-HEAD = """| shape | batch | L2 | kernel | tiling | bf16, µs | ours, µs | ours / bf16 | error |
-|---|---|---|---|---|---|---|---|---|"""
+def show(title: str, head: str, rows: Sequence[Line]) -> None:
+    """A table under its title, if there are rows."""
+    if rows:
+        print(f"\n## {title}\n\n{head}", *(row.line() for row in rows), sep="\n")
 
 
-def line(row: Row) -> str:
-    """The row in Markdown, under HEAD."""
-    times = f"{row.bfloat16:.2f} | {row.ours:.2f} | {row.ours / row.bfloat16:.2f}"
-    return f"| {row.shape} | {row.batch} | {row.memory} | {row.kernel} | {row.tiling} | {times} | {row.error:.1e} |"
+def run(wanted: argparse.Namespace) -> Bench:
+    """Measure what is wanted, and print the tables last."""
+    begun, dry = time.perf_counter(), wanted.dry_run
+    bench = Bench(torch.device("cpu" if dry else "cuda"), 1 if dry else wanted.rounds, wanted.lines)
+    wanted.part = wanted.part or list(PARTS)
+    shapes = list(products.TINY) if dry else wanted.shape or list(products.SHAPES)
+    batches = [1] if dry else wanted.batch or list(products.BATCHES)
+    sizes = [steps.TINY] if dry else wanted.size or list(steps.SIZES)
+    versions = {"torch": torch.__version__, "triton": triton.__version__}
+    bench.add("machine", {"card": bench.card, **versions, "arguments": sys.argv[1:]})
+    if dry:
+        product.PROGRAMS = dense.PROGRAMS = 4  # the interpreter runs one after the other
+    else:
+        compiled(wanted, shapes, batches, sizes)
+    rows = products.all_products(bench, shapes, batches, wanted.sweep) if "products" in wanted.part else []
+    counts = (1,) if dry else steps.BATCHES
+    variants = stepped(bench, sizes, counts) if "steps" in wanted.part else []
+    table = entered(bench, rows, variants, versions)
+    if wanted.fill is not None:
+        fill(wanted.fill, table, bench.major, {r.kernel for r in rows} | ({"step"} if variants else set()))
+    with steps.choosing_by(table):
+        by_table = graphed(bench, sizes, counts) if "steps" in wanted.part else []
+        joules = consumed(bench, sizes, wanted) if "energy" in wanted.part else []
+    print(f"# {bench.card}, torch {torch.__version__}, Triton {triton.__version__}")
+    show("Products", products.HEAD, rows)
+    show("Steps, by what is packed", steps.HEAD, variants)
+    show("Steps by the table, and graphs", steps.GRAPH_HEAD, by_table)
+    show("Energy", consumption.HEAD, joules)
+    print("\n## Goals\n", *judged(rows, by_table, table), sep="\n")
+    for what, why in bench.left_out.items():
+        print(f"left out: {what}: {why}")
+    print(f"\n{time.perf_counter() - begun:.0f} s in all")
+    return bench
 
 
-def plans(shape: str, batches: Sequence[int]) -> dict[int, Plan]:
-    """What a layer takes today."""
-    return {batch: plan(torch.device("cuda", 0), SHAPES[shape], batch) for batch in batches}
+def entered(
+    bench: Bench, rows: Sequence[products.Row], variants: Sequence[StepRow], versions: dict[str, str]
+) -> list[Measured]:
+    """The table from both parts."""
+
+    def source(worst: float) -> str:
+        return f"benchmarks/nvfp4.py on {bench.card}, torch {versions['torch']}: at most {worst:.2f} of its time"
+
+    points = (choice.of_products(rows), choice.of_steps(variants))
+    table = list(chain.from_iterable(choice.entries(each, bench.major, source) for each in points))
+    bench.add("table", {"entries": [vars(entry) for entry in table]})
+    return table
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure what was asked for and print it; 1 where there is no GPU."""
-    parser = argparse.ArgumentParser(description="NVFP4 products beside cuBLAS in bfloat16, on a GPU")
-    parser.add_argument("--shape", choices=SHAPES, action="append", help="only this one; may be repeated")
-    parser.add_argument("--batch", type=int, action="append", help="only this one; may be repeated")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds that a median is taken of (default: 7)")
-    parser.add_argument("--sweep", action="store_true", help="also try other tilings")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    wanted = parser.parse_args(arguments)
-    if not torch.cuda.is_available():
+def fill(path: Path, table: Sequence[Measured], major: int, measured: Collection[str]) -> None:
+    """Write the table; what an older one says of other cards and other kernels stays."""
+    older = read_table(path) if path.exists() else ()
+    write_table(path, [*(e for e in older if e.major != major or e.kernel not in measured), *table])
+
+
+def consumed(bench: Bench, sizes: Sequence[str], wanted: argparse.Namespace) -> list[Any]:
+    """The largest policy and the shipped one, where there is a counter."""
+    chosen = tuple(size for size in ("small", "pick", steps.TINY) if size in sizes)
+
+    def measure() -> list[consumption.EnergyRow]:
+        return consumption.energy(bench, consumption.nvml_counter(bench.device), chosen, wanted.seconds)
+
+    return bench.attempt("energy", measure) or []
+
+
+def main(given: list[str] | None = None) -> int:
+    """Measure; 1 where there is no GPU, or where something had to be left out."""
+    wanted = arguments(given)
+    if not torch.cuda.is_available() and not wanted.dry_run:
         print("There is no CUDA device here, and this compares GPU kernels: run it on a machine that has one.")
         return 1
-    shapes, batches = wanted.shape or list(SHAPES), wanted.batch or list(BATCHES)
-    rows = [row for each in every(shapes, batches) for row in measured(*each, wanted.rounds, wanted.sweep)]
-    chosen = {shape: {b: asdict(p) for b, p in plans(shape, batches).items()} for shape in shapes}
-    card = torch.cuda.get_device_name()
-    if wanted.json:
-        print(json.dumps({"card": card, "torch": torch.__version__, "rows": [r.told() for r in rows], "plans": chosen}))
-        return 0
-    print(f"{card}, torch {torch.__version__}\n\n{HEAD}", *map(line, rows), "", sep="\n")
-    for shape, by_batch in chosen.items():
-        for batch, p in by_batch.items():
-            print(f"{shape}, batch {batch}: {p['kernel']} ({p['reason']})")
-    return 0
+    return int(bool(run(wanted).left_out))
 
 
 if __name__ == "__main__":

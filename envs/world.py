@@ -58,7 +58,7 @@ class TableWorld:
         self._sensors = Sensors(options.pose_noise)
         self.channels: Mapping[str, Channel] = {
             "proprio": self._sensors.channel,
-            "objects": self._sensors.channel,
+            **({"objects": self._sensors.channel} if options.objects else {}),
             **({"images": "pixels"} if options.cameras else {}),
         }
         self.initial_hash = ""
@@ -187,4 +187,5 @@ class TableWorld:
         proprio = Proprioception(joints, tcp, self._target, opening, self._gripper)
         images = {name: self._engine.render(name) for name in self._options.cameras} or None
         poses = self._disturbed.read(self._sensors.read(truth))
-        return Observation(proprio, self.task.instruction, self.channels, poses, self._sensors.sigma, images)
+        shown, sigma = (poses, self._sensors.sigma) if self._options.objects else (None, 0.0)
+        return Observation(proprio, self.task.instruction, self.channels, shown, sigma, images)

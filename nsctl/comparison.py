@@ -106,6 +106,12 @@ def compare(one: StoredRun, other: StoredRun, *, paired: bool = True) -> Compari
     )
 
 
+def alone(stored: StoredRun) -> Side:
+    """The figures of a record by itself, over all its episodes; refuses one that has none yet."""
+    _require_episodes(stored)
+    return _side(stored, stored.episodes)
+
+
 def pairs(ours: Iterable[EpisodeRecord], theirs: Iterable[EpisodeRecord]) -> list[Pair]:
     """Episodes of the same task and initial state, in the order of ``ours``; a state that recurs pairs as it comes."""
     waiting: dict[tuple[str, str | None], list[EpisodeRecord]] = {}
@@ -143,9 +149,13 @@ def _paired(one: StoredRun, other: StoredRun) -> tuple[Episodes, Episodes]:
 
 def _all(one: StoredRun, other: StoredRun) -> tuple[Episodes, Episodes]:
     for stored in (one, other):
-        if not stored.episodes:
-            raise Unfit(f"{stored.folder} has no episode yet: there is nothing to compare")
+        _require_episodes(stored)
     return one.episodes, other.episodes
+
+
+def _require_episodes(stored: StoredRun) -> None:
+    if not stored.episodes:
+        raise Unfit(f"{stored.folder} has no episode yet: there is nothing to compare")
 
 
 def _alone(ours: Episodes, theirs: Episodes) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from nsctl.disturbance import Disturbance, require_distinct
+from nsctl.errors import InvalidValue
 from nsctl.outcomes import PlanOutcome
 from nsctl.scene import Action, Channel, Image, Observation, Pose, SceneEstimate
 from nsctl.symbolic import Domain, Number, Plan, PlanStep, Problem, SymbolicState
@@ -176,45 +177,31 @@ class TrainingRequest:
     """The kind of network, where a skill offers several; empty for its own choice."""
 
 
+@dataclass(frozen=True)
+class AgentTrainingRequest(TrainingRequest):
+    """What ``nsctl train vla`` asks of an agent that can be trained."""
+
+    head: str = ""
+    """The kind of action head, where an agent offers several; empty for its own choice."""
+    minutes: float | None = None
+    """Wall time after which training stops at a checkpoint, to be gone on with later; no limit if ``None``."""
+    budget: float = 1.0
+    """Training steps, as a multiple of the usual number."""
+    compiled: bool = False
+    """Whether the network is compiled first, where its framework can."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("minutes", self.minutes), ("budget", self.budget)):
+            if value is not None and not value > 0:
+                raise InvalidValue(f"{name} must be > 0, got {value}")
+
+
 @runtime_checkable
 class Trainable(Protocol):
-    """A skill that can be trained from nothing."""
+    """A skill, or an agent, that can be trained from nothing; an agent is asked by an :class:`AgentTrainingRequest`."""
 
     def train(self, request: TrainingRequest) -> Mapping[str, Any]:
         """Train, write weights, config and card into ``request.out`` and return the figures of the card."""
-
-
-@dataclass(frozen=True)
-class QuantisationRequest:
-    """What ``nsctl quantize`` asks of a skill whose weights can be stored in fewer bits."""
-
-    out: Path | None
-    """Where to write the quantised policy; nowhere if ``None``."""
-    weights: Path | None = None
-    """The folder with the teacher's weights; the skill's own if ``None``."""
-    rule: str = "search"
-    """How scales are chosen: search, max or four-over-six."""
-    exclude: tuple[str, ...] = ()
-    """Layers that are kept whole, by name."""
-    threshold: float | None = None
-    """Action error of one layer alone from which on it is kept whole too; the skill's own choice if ``None``."""
-    episodes: int = 12
-    """Episodes, of each operator, in which the inputs for the action error are recorded."""
-    seed: int = 0
-
-
-@runtime_checkable
-class Quantisable(Protocol):
-    """A skill whose weights can be quantised. Made with ``nvfp4`` as its variant (``pick:nvfp4``) it plays such weights."""
-
-    operator: str
-
-    def quantise(self, request: QuantisationRequest) -> Mapping[str, Any]:
-        """Quantise, write weights and config into ``request.out``, and return the figures.
-
-        Among them ``layers``: for each name, rows, kept rows, bytes before and after, weight error, action error, and why
-        it was excluded if it was; and the same for the whole under ``bytes_before`` and so on.
-        """
 
 
 @dataclass(frozen=True)
@@ -234,10 +221,19 @@ class AgentReport:
     """Why the agent gave up; empty if it did not."""
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What an agent is shown beside its own arm: the pictures of ``cameras``, and, if it wants them, the tracker's poses."""
+
+    cameras: tuple[str, ...] = ()
+    objects: bool = True
+
+
 class Agent(Protocol):
     """Acts in a world. Enters ``clock.phase("perceive" | "plan" | "policy")`` around the work of each kind.
 
-    An agent whose skills can be replaced (``nsctl run --skill``) also has ``adopt(skill)``; with ``skills``, a mapping
+    An agent that looks at pictures, or at no poses, also has ``sight``, a :class:`Sight`: worlds show it that and nothing
+    else. An agent whose skills can be replaced (``nsctl run --skill``) also has ``adopt(skill)``; with ``skills``, a mapping
     from operator to skill, their decisions can be replayed by themselves (``nsctl energy replay``).
     """
 
@@ -256,7 +252,10 @@ class Agent(Protocol):
     def report(self) -> AgentReport: ...
 
     def describe(self) -> Mapping[str, Any]:
-        """What a run's record should know: parts, weights hashes, the channels that each part reads."""
+        """What a run's record should know: parts, weights hashes, the channels that each part reads.
+
+        Under ``knowledge``, what the agent was given beforehand (:mod:`nsctl.ledger`).
+        """
 
 
 class PhaseClock(Protocol):
@@ -279,6 +278,8 @@ class SuiteOptions:
     """Cameras whose pictures each observation carries."""
     video: bool = False
     """Whether :meth:`World.render` will be called (in a prettier setting than the policy's cameras)."""
+    objects: bool = True
+    """Whether observations carry the tracker's poses."""
 
     def __post_init__(self) -> None:
         require_distinct(self.disturb)

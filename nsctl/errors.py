@@ -41,6 +41,10 @@ class Unfit(InvalidValue):
     """Two parts that do not go together, such as an agent without a skill for one of a task's operators."""
 
 
+class Untrained(NsctlError):
+    """A part whose weights are not there yet; the message says where they were looked for and how to train them."""
+
+
 class BrokenPart(NsctlError):
     """A registered part could not be loaded; the message names the part, its distribution and the cause."""
 

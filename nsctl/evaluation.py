@@ -74,7 +74,7 @@ class RunInterrupted(KeyboardInterrupt):
 
 def evaluate(config: RunConfig, runs: Path = Path("runs"), options: RunOptions = RunOptions()) -> Evaluation:
     """Play all episodes of a new run and keep its record under ``runs``."""
-    _check_names(config)
+    check_names(config)
     _choose_region(options)
     if options.video is not None:
         make_folder(options.video, "film")
@@ -92,7 +92,7 @@ def resume(folder: Path, options: RunOptions = RunOptions()) -> Evaluation:
         config = config_of(writer.run)
         if len(writer.episodes) == config.episodes and writer.run.status == "complete":
             return _evaluation(folder, writer.run, _in_order(writer))
-        _check_names(config)
+        check_names(config)
         _choose_region(options)
         if options.video is not None:
             make_folder(options.video, "film")
@@ -273,9 +273,9 @@ def _meters(config: RunConfig) -> tuple[MeterRecord, ...]:
     )
 
 
-def _check_names(config: RunConfig) -> None:
+def check_names(config: RunConfig) -> None:
     """Refuse what nobody registered, before anything heavy is imported."""
-    registry.find("agents", config.agent)
+    registry.find("agents", config.agent.partition(":")[0])
     registry.find("engines", config.engine)
     tasks.find(config.task)
     for skill in config.skills:

@@ -10,14 +10,16 @@ net is then 0, while the sums ``agent`` and ``total`` are taken before anything 
 phases does not add up.
 
 A counter that knows this process alone has no idle power in it: there net is gross. Nor has that of a device which is
-charged only while this process uses it (a GPU): the idle power of a GPU that an agent needs is part of what it costs.
+charged only while this process uses it (a GPU): the idle power of a GPU that an agent needs is part of what it costs. What
+such a device draws with nothing to do is looked at all the same, so that it can be charged to both of two agents, or to
+neither (:mod:`nsctl.ratios`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
@@ -45,26 +47,37 @@ class Look:
     watts: Mapping[str, float]
     seconds: float
     contended: bool
+    devices: Mapping[str, float] = field(default_factory=dict)
+    """Watts of devices that are charged to who uses them alone, whether this process does or not."""
 
 
 def look(meters: Iterable[Meter], sleep: Sleep = time.sleep, stat: Path = PROC_STAT) -> Look | None:
-    """Sleep and see what the machine's counters in ``meters`` count meanwhile; ``None`` at once if there is none."""
-    whole = [meter for meter in meters if meter.scope == "machine" and meter.granularity != "run"]
-    if not whole:
+    """Sleep and see what counters of the machine and of devices count meanwhile; ``None`` at once if there is none."""
+    found = [meter for meter in meters if meter.granularity != "run"]
+    reads = {meter.name: meter.read for meter in found if meter.scope == "machine"}
+    devices = {meter.name: meter.whole for meter in found if meter.scope == "device" and hasattr(meter, "whole")}
+    if not reads and not devices:
         return None
-    asked = min(MAX_SECONDS, max(SECONDS, PERIODS * max(meter.update_seconds for meter in whole)))
-    for meter in whole:
-        meter.read()  # one that was left alone for long says once that it has lost count
-    used, begun, before = cpu_times(stat), time.perf_counter(), [meter.read() for meter in whole]
+    slowest = max(meter.update_seconds for meter in found if meter.name in {**reads, **devices})
+    asked = min(MAX_SECONDS, max(SECONDS, PERIODS * slowest))
+    for read in reads.values():
+        read()  # one that was left alone for long says once that it has lost count
+    used, begun, before = cpu_times(stat), time.perf_counter(), _readings({**reads, **devices})
     sleep(asked)
-    after, seconds, then = [meter.read() for meter in whole], time.perf_counter() - begun, cpu_times(stat)
+    after, seconds, then = _readings({**reads, **devices}), time.perf_counter() - begun, cpu_times(stat)
     watts = {
-        meter.name: (late - early) / seconds
-        for meter, early, late in zip(whole, before, after, strict=True)
+        name: (late - early) / seconds
+        for (name, early), late in zip(before.items(), after.values(), strict=True)
         if early is not None and late is not None and late > early  # one that stood still moves too rarely to tell
     }
     contended = used is not None and then is not None and then.others - used.others > BUSY * seconds
-    return Look(watts, seconds, contended) if watts else None
+    apart = {name: value for name, value in watts.items() if name in devices}
+    shared = {name: value for name, value in watts.items() if name in reads}
+    return Look(shared, seconds, contended, apart) if watts else None
+
+
+def _readings(reads: Mapping[str, Callable[[], float | None]]) -> dict[str, float | None]:
+    return {name: read() for name, read in reads.items()}
 
 
 def recorded(before: Look | None, after: Look | None) -> IdleRecord | None:
@@ -79,12 +92,14 @@ def recorded(before: Look | None, after: Look | None) -> IdleRecord | None:
         seconds=max(first.seconds, last.seconds),
         drift=any(_apart(early[name], late[name]) for name in early.keys() & late.keys()),
         contended=first.contended or last.contended,
+        devices=dict(first.devices),
     )
 
 
 def look_of(idle: IdleRecord | None) -> Look | None:
     """The look before the first episode, as a record has it."""
-    return Look(idle.before, idle.seconds, idle.contended) if idle and idle.before else None
+    known = idle is not None and (idle.before or idle.devices)
+    return Look(idle.before, idle.seconds, idle.contended, idle.devices) if idle and known else None
 
 
 def watts(run: RunRecord) -> dict[str, float]:
@@ -99,21 +114,21 @@ def net(episode: EpisodeRecord, run: RunRecord) -> dict[str, FigureRecord]:
 
     ``None`` where a counter of the whole machine is in the figure and its idle power is not known.
     """
-    return {name: _cut(figure) for name, figure in _beyond(episode, run).items()}
+    return {name: _cut(figure) for name, figure in beyond(episode, run).items()}
 
 
 def mean_net(episodes: Sequence[EpisodeRecord], run: RunRecord) -> dict[str, FigureRecord]:
     """Net joules an episode, mean over ``episodes``, cut off at 0 only then; labelled as the weakest of them."""
-    beyond = [_beyond(episode, run) for episode in episodes]
-    totals = {name: FigureRecord.total(each[name] for each in beyond) for name in (*PHASES, "agent", "total")}
+    uncut = [beyond(episode, run) for episode in episodes]
+    totals = {name: FigureRecord.total(each[name] for each in uncut) for name in (*PHASES, "agent", "total")}
     return {
-        name: total if total.value is None else _cut(total.model_copy(update={"value": total.value / len(beyond)}))
+        name: total if total.value is None else _cut(total.model_copy(update={"value": total.value / len(uncut)}))
         for name, total in totals.items()
     }
 
 
-def _beyond(episode: EpisodeRecord, run: RunRecord) -> dict[str, FigureRecord]:
-    """Net of the phases and their sums, below 0 where it comes out so."""
+def beyond(episode: EpisodeRecord, run: RunRecord) -> dict[str, FigureRecord]:
+    """:func:`net` before anything is cut off at 0, for sums over episodes: noise in short ones must not add up."""
     idle, own = watts(run), {meter.name for meter in run.meters if _has_no_idle(meter.scope, meter.label)}
     phases = {name: _less(episode.joules[name], episode.seconds[name].wall, idle, own) for name in PHASES}
     agent = FigureRecord.total(phases[name] for name in AGENT_PHASES)

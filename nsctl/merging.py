@@ -117,7 +117,7 @@ def _idle(found: Sequence[IdleRecord | None]) -> IdleRecord | None:
     if not known or len(known) < len(found):
         return None
     seconds, contended = min(idle.seconds for idle in known), any(idle.contended for idle in known)
-    looks = (Look(watts, seconds, contended) for watts in (known[0].before, known[-1].after))
+    looks = (Look(watts, seconds, contended, known[0].devices) for watts in (known[0].before, known[-1].after))
     whole = recorded(*looks)
     return whole and whole.model_copy(update={"drift": whole.drift or any(idle.drift for idle in known)})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nsctl import registry, tasks
-from nsctl.contracts import Agent, AgentReport, World
+from nsctl.contracts import Agent, AgentReport, Sight, SuiteOptions, World
 from nsctl.custom_skills import lend, origins
 from nsctl.episode import Episode, play
 from nsctl.errors import BrokenPart, Unfit
@@ -47,7 +48,7 @@ class Player:
 
     def agent_description(self) -> dict[str, Any]:
         """The agent in its own words, and the distribution that it comes from; also of the skills that it was lent."""
-        part = registry.find("agents", self.config.agent)
+        part = registry.find("agents", self.config.agent.partition(":")[0])
         lent = {"lent_skills": dict(origins(self.config.skills))} if self.config.skills else {}
         return {**self._agent.describe(), **lent, "part": f"{part.distribution} {part.version}: {part.target}"}
 
@@ -87,13 +88,13 @@ class Player:
             self._world.close()
 
     def _make(self) -> tuple[Agent, World]:
-        agent: Agent = registry.load("agents", self.config.agent)()
+        agent = _made(self.config.agent)
         if lacking := [name for name in AGENT_MEMBERS if not hasattr(agent, name)]:
             raise BrokenPart(f"the agent {self.config.agent!r} lacks {', '.join(lacking)}: see nsctl.contracts.Agent")
         lend(agent, self.config.skills)
         agent.describe()  # reads weights, hashes them: no episode shall pay for that
         suite = tasks.suite_of(self.config.task)
-        options = self.config.options(video=self._video is not None)
+        options = shown_to(agent, self.config.options(video=self._video is not None))
         task = tasks.find(self.config.task)
         require_fit(agent, task)
         return agent, suite.world(task, options)
@@ -154,6 +155,26 @@ class Player:
             },
             joules=joules | sums,
         )
+
+
+def _made(name: str) -> Agent:
+    """A fresh agent; a variant (``name:variant``) is refused of one that has none."""
+    make = registry.load("agents", name)
+    base, _, variant = name.partition(":")
+    if variant:
+        try:
+            inspect.signature(registry.load("agents", base)).bind(variant)
+        except TypeError as error:
+            raise Unfit(f"the agent {base!r} has no variants: leave {':' + variant!r} out") from error
+    agent: Agent = make()
+    return agent
+
+
+def shown_to(agent: Agent, options: SuiteOptions) -> SuiteOptions:
+    """``options`` for a world that shows the agent what it asks to see: its ``sight``, if it has one."""
+    sight: Sight = getattr(agent, "sight", Sight())
+    cameras = tuple(dict.fromkeys((*options.cameras, *sight.cameras)))
+    return replace(options, cameras=cameras, objects=options.objects and sight.objects)
 
 
 def require_fit(agent: Agent, task: Task) -> None:

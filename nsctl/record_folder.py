@@ -31,7 +31,7 @@ R = TypeVar("R", bound=Record)
 
 def new_id(task: str, agent: str) -> str:
     """An id for a run that begins now: the time (UTC), task and agent for people, and a tail that nobody else has."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{task}-{agent}-{secrets.token_hex(3)}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{task}-{agent.partition(':')[0]}-{secrets.token_hex(3)}"
 
 
 @dataclass(frozen=True)

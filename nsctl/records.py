@@ -138,7 +138,7 @@ class RobotWork(Record):
 
 
 class IdleRecord(Record):
-    """What the machine draws when the run does nothing, by each counter of the whole machine that can tell."""
+    """What the machine draws when the run does nothing, by each counter of the whole machine or of devices that can tell."""
 
     before: dict[str, float]
     """Watts by meter, before the first episode; ``after`` likewise, after the last."""
@@ -149,6 +149,8 @@ class IdleRecord(Record):
     """Whether they differ by more than a tenth."""
     contended: bool
     """Whether other processes were busy at either look."""
+    devices: dict[str, float] = Field(default_factory=dict)
+    """Watts, by meter, of devices that are charged to who uses them alone (GPUs), before the first episode; not in net."""
 
 
 class OutcomeRecord(Record):
@@ -280,7 +282,7 @@ class RunRecord(Record):
     grade: Grade | None = None
     """How far the joules can be trusted; ``None`` where no counter worked, and in records from before schema 3."""
     idle: IdleRecord | None = None
-    """``None`` where no counter of the whole machine counts, so that there is no idle power in the figures."""
+    """``None`` where no counter of the whole machine or of a device counts, so that there is no idle power to be told."""
     carbon: tuple[JsonFields, ...]
     """codecarbon's final fields, verbatim, or why there are none; one entry for each session that asked for it."""
     git: GitRecord | None

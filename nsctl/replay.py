@@ -26,6 +26,7 @@ from nsctl.errors import InvalidValue, UnknownName
 from nsctl.evaluation import config_of
 from nsctl.metering import counters, grade
 from nsctl.phases import MEASURED_PERIODS, NoClock
+from nsctl.player import shown_to
 from nsctl.record_folder import StoredRun, read_record
 from nsctl.records import FigureRecord, weakest
 from nsctl.run_config import RunConfig
@@ -152,7 +153,7 @@ def record_inputs(stored: StoredRun, options: ReplayOptions, told: Told) -> Inpu
     bouts: list[Bout] = []
     split = options.phase == "policy" and splits(agent)
     watched = recording(agent, bouts, split=split)
-    world = tasks.suite_of(config.task).world(tasks.find(config.task), config.options())
+    world = tasks.suite_of(config.task).world(tasks.find(config.task), shown_to(agent, config.options()))
     differ = []
     try:
         for number, episode in enumerate(wanted):

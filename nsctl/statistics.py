@@ -63,6 +63,24 @@ def mcnemar(only_one: int, only_other: int) -> float:
     return min(1.0, 2.0 * float(bdtr(min(only_one, only_other), both, 0.5))) if both else 1.0
 
 
+def paired_difference(only_one: int, only_other: int, pairs: int, confidence: float = 0.95) -> tuple[float, Interval]:
+    """The difference of two paired success rates, one's less the other's, and its interval; 0 and (-1, 1) without pairs.
+
+    ``only_one`` and ``only_other`` count the pairs in which one of the two succeeded alone. D. G. Bonett and R. M. Price,
+    "Adjusted Wald confidence interval for a difference of binomial proportions based on paired data", Journal of
+    Educational and Behavioral Statistics 37, 2012: one pair is added to either count, two to all.
+    """
+    if min(only_one, only_other) < 0 or only_one + only_other > pairs:
+        raise InvalidValue(f"of {pairs} pairs, {only_one} and {only_other} cannot be those of one success alone")
+    _check(0, 0, confidence)
+    if pairs == 0:
+        return 0.0, (-1.0, 1.0)
+    one, other = (only_one + 1) / (pairs + 2), (only_other + 1) / (pairs + 2)
+    z = -NormalDist().inv_cdf((1 - confidence) / 2)
+    spread = z * sqrt((one + other - (one - other) ** 2) / (pairs + 2))
+    return (only_one - only_other) / pairs, (max(-1.0, one - other - spread), min(1.0, one - other + spread))
+
+
 def fisher(successes: int, trials: int, other_successes: int, other_trials: int) -> float:
     """Two-sided p of equal success in two samples that are not paired; 1 if one of them is empty.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from nsctl import registry, tasks
@@ -12,7 +11,7 @@ from nsctl.contracts import Agent, World
 from nsctl.episode import Episode, play
 from nsctl.files import make_folder
 from nsctl.phases import EpisodeClock
-from nsctl.player import require_fit
+from nsctl.player import require_fit, shown_to
 from nsctl.run_config import RunConfig
 from nsctl.scene import CONTROL_HZ
 from nsctl.video import Film
@@ -59,7 +58,7 @@ def _make(config: RunConfig, *, video: bool) -> tuple[World, Agent]:
     agent.describe()  # reads weights now and not in the first step
     suite, task = tasks.suite_of(config.task), tasks.find(config.task)
     require_fit(agent, task)
-    return suite.world(task, replace(config.options(), video=video)), agent
+    return suite.world(task, shown_to(agent, config.options(video=video))), agent
 
 
 def _play(world: World, agent: Agent, config: RunConfig, look: Callable[[int], None], tell: Tell) -> Episode:

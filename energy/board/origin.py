@@ -55,7 +55,7 @@ def _parts(agent: Mapping[str, Any]) -> str:
 
 def _idle(row: Row) -> str:
     idle = row.run.idle
-    if idle is None:
+    if idle is None or not idle.before:
         return ""
     watts = ", ".join(
         f"{name} {number(before)} W before, {number(idle.after.get(name))} W after"

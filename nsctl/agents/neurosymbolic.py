@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from nsctl import registry
 from nsctl.contracts import (
@@ -24,6 +25,7 @@ from nsctl.contracts import (
 )
 from nsctl.custom_skills import domain_with
 from nsctl.errors import InvalidValue, Unfit
+from nsctl.ledger import of_planner
 from nsctl.outcomes import PlanOutcome, ProvenUnsolvable, Solved, TimedOut
 from nsctl.scene import Action, Observation, SceneEstimate, hold_still
 from nsctl.symbolic import Atom, Plan, PlanStep, Problem, SymbolicState
@@ -149,13 +151,15 @@ class NeuroSymbolicAgent:
 
     def describe(self) -> Mapping[str, Any]:
         skills = {name: dict(skill.describe()) for name, skill in sorted(self._skills.items())}
+        reads = list(self._perception.reads)
         return {
-            "reads": list(self._perception.reads),
+            "reads": reads,
             "perception": _where(self._perception),
             "grounder": _where(self._grounder),
             "planner": dict(self._planner.describe()),
             "skills": skills,
             "training": training_joules(skills.values()),
+            "knowledge": of_planner(reads, _where(self._grounder), skills),
         }
 
     def _begin_next(self, scene: SceneEstimate) -> Execution | None:
@@ -214,10 +218,10 @@ class NeuroSymbolicAgent:
             return None
         outcome = self._plan(state)
         episode.plans += 1
-        plan = _plan_of(outcome)
+        plan = plan_of(outcome)
         if plan is None or not plan.steps:
             if not self._looks_again(state, state.unknown):
-                episode.reason = _why(outcome, state)
+                episode.reason = why(outcome, state)
             return None
         if episode.first_length is None:
             episode.first_length = len(plan)
@@ -231,7 +235,7 @@ class NeuroSymbolicAgent:
         outcome = session.plan(state, avoid=avoid, time_limit=PLANNING_SECONDS)
         if not isinstance(outcome, Solved) and avoid:
             return session.plan(state, time_limit=PLANNING_SECONDS)
-        plan = _plan_of(outcome)
+        plan = plan_of(outcome)
         if plan and plan.steps and not plan.steps[0].needs.isdisjoint(state.unknown):
             other = session.plan(state, avoid=[*avoid, plan.steps[0]], time_limit=PLANNING_SECONDS)
             if isinstance(other, Solved) and other.plan.cost <= plan.cost:
@@ -275,19 +279,40 @@ class NeuroSymbolicAgent:
         return self._episode, self._clock
 
 
-def nesy() -> NeuroSymbolicAgent:
-    """Neural skills under the answer-set planner."""
-    return _compose("nesy", *OPERATORS)
+A = TypeVar("A", bound=NeuroSymbolicAgent)
+
+
+def nesy(weights: str = "") -> NeuroSymbolicAgent:
+    """Neural skills under the answer-set planner.
+
+    ``weights`` (``nesy:FOLDER``) is a folder with a folder of weights for each of some operators; others play their own.
+    """
+    return compose(NeuroSymbolicAgent, "nesy", *(skills_from(Path(weights)) if weights else OPERATORS))
+
+
+def skills_from(folder: Path) -> list[str]:
+    """The agents' own skills, with the weights in ``folder`` for those operators that it has a folder for."""
+    if not any((folder / operator).is_dir() for operator in OPERATORS):
+        raise InvalidValue(
+            f"{folder} has no folder of weights for any of {', '.join(OPERATORS)}: one, such as pick, is needed"
+        )
+    return [f"{name}:{folder / name}" if (folder / name).is_dir() else name for name in OPERATORS]
+
+
+def nesy_fp4() -> NeuroSymbolicAgent:
+    """The same agent with its skills' weights in NVFP4."""
+    return compose(NeuroSymbolicAgent, "nesy-fp4", *(f"{operator}:nvfp4" for operator in OPERATORS))
 
 
 def scripted() -> NeuroSymbolicAgent:
     """The same agent with the teacher's scripted skills: an upper bound, not a learner."""
-    return _compose("scripted", *(f"{operator}-scripted" for operator in OPERATORS))
+    return compose(NeuroSymbolicAgent, "scripted", *(f"{operator}-scripted" for operator in OPERATORS))
 
 
-def _compose(name: str, *skills: str) -> NeuroSymbolicAgent:
+def compose(kind: type[A], name: str, *skills: str) -> A:
+    """An agent of this class from the registered perception, grounder and planner, and from these skills."""
     made: list[Skill] = [registry.load("skills", skill)() for skill in (*skills, *RECOVERIES)]
-    return NeuroSymbolicAgent(
+    return kind(
         name,
         registry.load("perceptions", "tracker")(),
         registry.load("grounders", "geometric")(),
@@ -300,16 +325,18 @@ def _where(part: object) -> str:
     return f"{type(part).__module__}:{type(part).__qualname__}"
 
 
-def _plan_of(outcome: PlanOutcome) -> Plan | None:
+def plan_of(outcome: PlanOutcome) -> Plan | None:
+    """The plan that an outcome brings, if any."""
     if isinstance(outcome, Solved):
         return outcome.plan
     return outcome.best if isinstance(outcome, TimedOut) else None
 
 
-def _why(outcome: PlanOutcome, state: SymbolicState) -> str:
+def why(outcome: PlanOutcome, state: SymbolicState) -> str:
+    """Why there is no plan from ``state``."""
     match outcome:
-        case ProvenUnsolvable(why=why):
-            return f"no plan exists: {why}"
+        case ProvenUnsolvable(why=proof):
+            return f"no plan exists: {proof}"
         case TimedOut():
             return f"no plan found in time from {state}"
         case Solved():

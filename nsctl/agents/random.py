@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nsctl.contracts import AgentReport, PhaseClock
+from nsctl.ledger import NOTHING
 from nsctl.scene import ACTION_SIZE, Action, Observation
 from nsctl.task import Brief
 from nsctl.training_joules import UNTRAINED
@@ -36,7 +37,7 @@ class RandomAgent:
         return AgentReport()
 
     def describe(self) -> Mapping[str, Any]:
-        return {"reads": [], "training": dict(UNTRAINED)}
+        return {"reads": [], "training": dict(UNTRAINED), "knowledge": dict(NOTHING)}
 
     def _draw(self) -> Action:
         return self._rng.uniform(-1.0, 1.0, ACTION_SIZE).astype(np.float32)

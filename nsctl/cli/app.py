@@ -9,7 +9,24 @@ import typer
 from typer.core import TyperGroup
 
 from nsctl import __version__, guard
-from nsctl.cli import board, compare, demos, doctor, energy, new, parts, plan, quantize, run, runs, tasks, train, watch
+from nsctl.cli import (
+    board,
+    compare,
+    demos,
+    distill,
+    doctor,
+    energy,
+    new,
+    parts,
+    plan,
+    quantize,
+    reproduce,
+    run,
+    runs,
+    tasks,
+    train,
+    watch,
+)
 from nsctl.cli.exits import exit_code
 from nsctl.errors import NsctlError
 
@@ -67,9 +84,11 @@ def every_command(
 run.add_to(app)
 runs.add_to(app)
 compare.add_to(app)
+reproduce.add_to(app)
 plan.add_to(app)
 train.add_to(app)
 quantize.add_to(app)
+distill.add_to(app)
 energy.add_to(app)
 watch.add_to(app)
 tasks.add_to(app)

@@ -54,6 +54,11 @@ def complete_record(context: typer.Context, incomplete: str) -> list[str]:
     return [path.parent.name for path in sorted(runs.glob("*/run.json")) if path.parent.name.startswith(incomplete)]
 
 
+def complete_task_or_record(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of tasks, and ids of records."""
+    return [*complete_task(incomplete), *complete_record(context, incomplete)]
+
+
 def complete_format(incomplete: str) -> list[str]:
     """Formats that episodes can be exported to."""
     return [name for name in ("csv", "jsonl", "parquet") if name.startswith(incomplete)]

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 import typer
 
 from nsctl.cli.completion import complete_skill
 from nsctl.cli.folders import folder
-from nsctl.errors import InvalidValue, NsctlError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nsctl.contracts import Quantisable
+    from nsctl.precision import Quantisable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,17 +40,17 @@ def quantize(
         float | None, typer.Option(help="Action error of a layer alone from which on it is kept whole [default: 0.1].")
     ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each operator to take the action error on.")] = 12,
-    seed: Annotated[int, typer.Option(help="Decides these episodes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides these episodes.")] = 0,
     report: Annotated[bool, typer.Option("--report", help="Print the table alone: write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and no table.")] = False,
 ) -> None:
     """Store the weights of POLICY in NVFP4, 4.5 bits each, and print what every layer lost by it."""
-    from nsctl.contracts import QuantisationRequest
+    from nsctl.cli.holders import holder
+    from nsctl.precision import QuantisationRequest
 
     if report and out is not None:
         raise typer.BadParameter("--report writes nothing: leave one of the two out", param_hint="--out")
-    weights = Path(policy) if _is_folder(policy) else None
-    skill = _named(policy) if weights is None else _any()
+    skill, weights = holder(policy, _can, "quantise")
     where = None if report else out or _beside(policy, weights)
     request = QuantisationRequest(where, weights, rule, tuple(exclude or ()), threshold, episodes, seed)
     figures = skill.quantise(request)
@@ -66,50 +65,14 @@ def quantize(
             typer.echo(f"\nweights  {where}\nplay with them: nsctl run TASK --skill {name}:{where}")
 
 
-def _is_folder(policy: str) -> bool:
-    """Whether a folder is meant: a path, or a name that only a folder has."""
-    from nsctl import registry
-
-    return "/" in policy or (policy not in registry.parts("skills") and Path(policy).is_dir())
-
-
 def _beside(policy: str, weights: Path | None) -> Path:
     return Path("weights") / f"{policy}-nvfp4" if weights is None else weights / "nvfp4"
 
 
-def _named(name: str) -> Quantisable:
-    from nsctl.contracts import Quantisable
-    from nsctl.custom_skills import made
+def _can(skill: object) -> TypeGuard[Quantisable]:
+    from nsctl.precision import Quantisable
 
-    skill = made(name)
-    if isinstance(skill, Quantisable):
-        return skill
-    raise InvalidValue(f"the skill {name!r} has no weights to quantise; these have: {', '.join(_able()) or 'none'}")
-
-
-def _any() -> Quantisable:
-    """Who reads a folder of weights: nsctl's own kind of skill, if it is there."""
-    from nsctl import registry
-
-    able = sorted(_able(), key=lambda name: registry.find("skills", name).distribution != "nsctl")
-    if not able:
-        raise InvalidValue("no skill has weights to quantise: there is none with a method quantise")
-    return _named(able[0])
-
-
-def _able() -> list[str]:
-    from nsctl import registry
-    from nsctl.contracts import Quantisable
-    from nsctl.custom_skills import made
-
-    found = []
-    for name in registry.parts("skills"):
-        try:
-            if isinstance(made(name), Quantisable):
-                found.append(name)
-        except NsctlError:
-            continue  # a broken part has weights for nobody
-    return found
+    return isinstance(skill, Quantisable)
 
 
 def _print(policy: str, figures: Mapping[str, Any]) -> None:
@@ -134,16 +97,32 @@ def _print(policy: str, figures: Mapping[str, Any]) -> None:
     for layer in figures["layers"]:
         if layer["excluded"]:
             console.print(f"{layer['name']} is excluded: {layer['excluded']}", soft_wrap=True)
+    for reason in _reasons(figures):
+        console.print(reason, soft_wrap=True)
+
+
+def _reasons(figures: Mapping[str, Any]) -> list[str]:
+    """Why layers are computed as they are, each reason once: with the layers that it is true of, if not of all."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, played in figures.get("kernels", {}).items():
+        alike.setdefault((played["kernel"], played["why"]), []).append(name)
+    return [
+        f"{kernel} on {figures['device']}{'' if len(alike) == 1 else f' ({len(names)}: ' + ', '.join(names) + ')'}: {why}"
+        for (kernel, why), names in alike.items()
+    ]
 
 
 def _table(figures: Mapping[str, Any]) -> Table:
     from nsctl.cli.tables import number, plain_table
 
-    table = plain_table("layer", "NVFP4#", "kept#", "bytes#", "now#", "weight\nerror#", "action\nerror#")
-    table.padding = (0, 1, 0, 0)  # a layer's name, whole, on a terminal of 80 columns
+    kernels = figures.get("kernels", {})
+    headings = ("layer", "NVFP4#", "kept#", "bytes#", "now#", "weight\nerror#", "action\nerror#")
+    table = plain_table(*headings, *["kernel"] * bool(kernels))
+    table.padding = 0  # a layer's name, whole, on a terminal of 80 columns
     for layer in figures["layers"]:
         counts = (str(layer[name]) for name in ("rows", "kept", "before", "after"))
-        table.add_row(layer["name"], *counts, number(layer["weight_error"]), number(layer["action_error"]))
+        errors = (number(layer["weight_error"]), number(layer["action_error"]))
+        table.add_row(layer["name"], *counts, *errors, *([kernels[layer["name"]]["kernel"]] if kernels else ()))
     table.add_section()
     total = (str(figures["bytes_before"]), str(figures["bytes_after"]))
     table.add_row("the whole policy", "", "", *total, "", number(figures["action_error"]))

@@ -66,7 +66,7 @@ def _why_unknown(done: Evaluation) -> str:
 def _idle(done: Evaluation) -> str:
     """What was taken off for net, and whether it can be relied upon."""
     found = done.run.idle
-    if found is None:
+    if found is None or not idle.watts(done.run):
         return ""
     watts = ", ".join(f"{name} {number(value, 'W')}" for name, value in idle.watts(done.run).items())
     flags = " It drifted by more than a tenth." * found.drift + " Other processes were at work." * found.contended

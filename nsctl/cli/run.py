@@ -23,7 +23,19 @@ from nsctl.cli.folders import folder
 if TYPE_CHECKING:
     from nsctl.evaluation import Evaluation, RunOptions
 
-FIXED = ("agent", "episodes", "seed", "workers", "engine", "disturb", "pose_noise", "skill", "precision", "runs")
+FIXED = (
+    "agent",
+    "episodes",
+    "seed",
+    "workers",
+    "engine",
+    "disturb",
+    "pose_noise",
+    "skill",
+    "precision",
+    "device",
+    "runs",
+)
 """Options that a record to be gone on with has settled already."""
 
 
@@ -62,8 +74,9 @@ def run(
         ),
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="In what the agent's neural skills have their weights: float32 or nvfp4.")
+        str, typer.Option(help="In what the agent's neural skills play: float32, nvfp4 or, on a GPU, bfloat16.")
     ] = "float32",
+    device: Annotated[str, typer.Option(help="Where they play: cpu, cuda, cuda:1.")] = "cpu",
     video: Annotated[
         Path | None, typer.Option(metavar="DIR", callback=folder, help="Film every episode into this folder.")
     ] = None,
@@ -99,7 +112,7 @@ def run(
     from nsctl.precision import quantised_at_load, skills_at
     from nsctl.run_log import Listeners, logs
 
-    skills = skills_at(precision, agent, skill or ())
+    skills = skills_at(precision, agent, skill or (), device)
 
     with logs(log or (), lambda run: resume or runs / run) as logged, nullcontext() if as_json else progress() as shown:
         options = RunOptions(("nsctl", *sys.argv[1:]), carbon, video, Listeners(shown, logged), region)

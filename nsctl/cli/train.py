@@ -11,6 +11,7 @@ import typer
 
 from nsctl.cli.completion import complete_skill, complete_task
 from nsctl.cli.folders import folder
+from nsctl.cli.train_agent import train_vla
 from nsctl.errors import InvalidValue, NsctlError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ MEANINGS = {
 """What a figure is, where its name is one of those that nsctl's own skills use."""
 
 commands = typer.Typer(help="Train a part from nothing.", no_args_is_help=True)
+commands.command("vla")(train_vla)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -99,7 +101,7 @@ def train_skill(
 
         typer.echo(json.dumps(plain(dict(figures))))
     else:
-        _print(name, request, figures)
+        print_figures(name, request, figures)
 
 
 def _together(names: Sequence[str]) -> tuple[Trainable, tuple[str, ...]]:
@@ -158,7 +160,8 @@ def _command(names: Sequence[str], request: TrainingRequest) -> str:
     return f"nsctl train skill {' '.join(names)} {choices} --resume"
 
 
-def _print(name: str, request: TrainingRequest, figures: Mapping[str, Any]) -> None:
+def print_figures(name: str, request: TrainingRequest, figures: Mapping[str, Any]) -> None:
+    """What the card of ``name`` says, and what lies in the folder now."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

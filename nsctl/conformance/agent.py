@@ -9,12 +9,12 @@ from nsctl import tasks
 from nsctl.conformance import stage
 from nsctl.conformance.report import Checklist, Failed, require, require_members
 from nsctl.conformance.telling import description
-from nsctl.contracts import World
+from nsctl.contracts import SuiteOptions, World
 from nsctl.episode import Episode, play
 from nsctl.errors import Unfit
 from nsctl.metering import counters
 from nsctl.phases import EpisodeClock
-from nsctl.player import AGENT_MEMBERS, require_fit
+from nsctl.player import AGENT_MEMBERS, require_fit, shown_to
 
 
 def examine(agent: Any, checklist: Checklist, count: int, on: Sequence[str]) -> None:
@@ -23,7 +23,7 @@ def examine(agent: Any, checklist: Checklist, count: int, on: Sequence[str]) -> 
         return
     checklist.check("describes itself", lambda: _describes(agent))
     episodes: list[tuple[Episode, str]] = []
-    with stage.world(on) as place:
+    with stage.world(on, shown_to(agent, SuiteOptions())) as place:
         if not checklist.check("plays", lambda: _plays(agent, place, episodes)):
             return
     checklist.check("repeats itself", lambda: _repeats(episodes))

@@ -73,7 +73,7 @@ def record(
 
 def _recorder(config: DemoConfig, folder: Path) -> Recorder:
     """Made first, so that an unknown name is told before anything is written."""
-    registry.find("agents", config.agent)
+    registry.find("agents", config.agent.partition(":")[0])
     registry.find("engines", config.engine)
     tasks.find(config.task)
     return Recorder(config, folder / "parts")

@@ -106,17 +106,22 @@ class Mamba3(nn.Module):
 
     def step(self, u: Tensor, state: Mamba3State, *, reset: Tensor | None = None) -> tuple[Tensor, Mamba3State]:
         """One moment, [B, D] to [B, D], and the next state; rows where ``reset`` [B] is true start from rest."""
-        check_input(u, self.config, self.in_proj.weight, moments=False)
-        check_state(state, self.config, u, self.in_proj.weight)
+        check_input(u, self.config, self.witness, moments=False)
+        check_state(state, self.config, u, self.witness)
         if reset is not None:
             state = state.cleared().where(check_cuts(reset, u.shape[:1], u.device), state)
         drive, gate = self._drive(u)
         y, state = recurrence.step(drive, state)
         return self._readout(y, drive, gate), state
 
+    @property
+    def witness(self) -> Tensor:
+        """A weight that has the precision and the device of all; the projections' own may have to be decoded first."""
+        return self.B_norm.weight
+
     def rest(self, batch: int) -> Mamba3State:
         """The state at the start of ``batch`` episodes."""
-        weight = self.in_proj.weight
+        weight = self.witness
         shapes = state_shapes(self.config, batch)
         return Mamba3State(*(weight.new_zeros(shape, dtype=wide(weight.dtype)) for shape in shapes))
 
@@ -129,9 +134,9 @@ class Mamba3(nn.Module):
 
     def _check(self, u: Tensor, state: Mamba3State | None, reset: Tensor | None, lengths: Tensor | None) -> None:
         """Refuse what does not fit this block or ``u``."""
-        check_input(u, self.config, self.in_proj.weight, moments=True)
+        check_input(u, self.config, self.witness, moments=True)
         if state is not None:
-            check_state(state, self.config, u, self.in_proj.weight)
+            check_state(state, self.config, u, self.witness)
         if reset is not None:
             check_cuts(reset, u.shape[:2], u.device)
         if lengths is not None:
@@ -185,7 +190,7 @@ class Mamba3(nn.Module):
             y = rms_norm(y, self.norm.weight.view(self.config.heads, 1, -1))
         y = y * gate
         y = y.squeeze(-2) if self.config.mimo_rank is None else (y * self.mimo_o).sum(-2)
-        out: Tensor = self.out_proj(y.flatten(-2).to(self.out_proj.weight.dtype))
+        out: Tensor = self.out_proj(y.flatten(-2).to(self.witness.dtype))
         return out
 
 

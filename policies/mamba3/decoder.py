@@ -211,9 +211,9 @@ def graph(stack: Mamba3Stack, batch: int) -> Decoder:
     require_count("batch", batch, least=1)
     if weight.device.type != "cuda":
         raise InvalidValue(f"kind 'graph' needs the stack on a CUDA device, it is on {weight.device}: take 'auto'")
-    inner, what = _in_place(stack, batch)
+    inner, what = in_place(stack, batch)
     with torch.cuda.device(weight.device):
-        replay = _captured(inner.run)
+        replay = captured(inner.run)
     inner.states = stack.rest(batch)
     return BufferedDecoder(stack, batch, inner, replay, f"CUDA graph of {what}")
 
@@ -232,8 +232,11 @@ def _quickest(stack: Mamba3Stack, batch: int) -> Decoder:
     return NumpyDecoder(stack, batch) if weight.dtype == torch.float32 else TorchDecoder(stack, batch)
 
 
-def _in_place(stack: Mamba3Stack, batch: int) -> tuple[InPlace, str]:
-    """What a graph shall repeat, and its name."""
+def in_place(stack: Mamba3Stack, batch: int) -> tuple[InPlace, str]:
+    """What steps ``batch`` episodes of ``stack`` so that a graph can repeat it, and its name.
+
+    The fused kernels where they can step this stack, where it lies; else the plain step.
+    """
     if (reason := why_not(weight_of(stack))) is None:
         from policies.mamba3.kernels.decode import FusedStack, why_not_stepped
 
@@ -242,18 +245,20 @@ def _in_place(stack: Mamba3Stack, batch: int) -> tuple[InPlace, str]:
     return PlainStack(stack, batch), f"the PyTorch step (not of the fused kernels: {reason})"
 
 
-def _captured(run: Callable[[], None]) -> Callable[[], None]:
-    """A replay of ``run``, which is run a few times first: kernels are compiled and libraries set up outside the graph."""
+def captured(run: Callable[[], None]) -> Callable[[], None]:
+    """A replay of ``run`` as a CUDA graph of the current device, which is run a few times first: kernels are compiled and
+    libraries set up outside the graph.
+    """
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):
             run()
     torch.cuda.current_stream().wait_stream(side)
-    captured = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(captured):
+    graphed = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graphed):
         run()
-    return captured.replay
+    return graphed.replay
 
 
 def _copied(states: States) -> list[Mamba3State]:

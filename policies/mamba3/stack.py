@@ -23,7 +23,7 @@ def weight_of(stack: Mamba3Stack) -> Tensor:
     """One of the weights that give ``stack`` its device and precision."""
     layer = stack.layers[0]
     assert isinstance(layer, Layer)
-    return layer.mixer.in_proj.weight
+    return layer.mixer.witness
 
 
 class SwiGLU(nn.Module):

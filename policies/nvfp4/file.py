@@ -67,7 +67,7 @@ class QuantisedWeights:
 
 
 def write_quantised(path: Path, weights: QuantisedWeights) -> None:
-    """Write ``weights`` to one safetensors file."""
+    """Write ``weights`` to one safetensors file: the same bytes each time, since metadata of one entry have one order."""
     tensors = dict(weights.exact)
     for name, layer in weights.layers.items():
         parts = (layer.codes, layer.block_scales, layer.tensor_scale)
@@ -79,7 +79,7 @@ def write_quantised(path: Path, weights: QuantisedWeights) -> None:
         "exclusions": dict(weights.exclusions),
         "teacher": weights.teacher,
     }
-    save_file({n: t.detach().contiguous() for n, t in tensors.items()}, path, {"format": "pt", KEY: json.dumps(stated)})
+    save_file({n: t.detach().contiguous() for n, t in tensors.items()}, path, {KEY: json.dumps(stated)})
 
 
 def read_quantised(path: Path, device: str = "cpu") -> QuantisedWeights:

@@ -9,17 +9,20 @@ holds code x block scale exactly, so that the sum is the only thing that is roun
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nsctl.errors import InvalidValue
-from policies.nvfp4.kernels.choose import multiplied
+from policies.nvfp4.kernels.choose import multiplied, step_plan
 from policies.nvfp4.quantise import quantise
 from policies.nvfp4.scales import Rule
 from policies.nvfp4.tensor import NVFP4Tensor, dequantise, dequantise_unscaled, zeros
+
+if TYPE_CHECKING:
+    from policies.mamba3.kernels.linear import Map
 
 
 def operand(tensor: NVFP4Tensor) -> Tensor:
@@ -53,6 +56,22 @@ def _(
     x: Tensor, weight: Tensor, weight_scale: Tensor, weight_scale_2: Tensor, bias: Tensor | None, dense: Tensor | None
 ) -> Tensor:
     return x.new_empty(*x.shape[:-1], weight.shape[0])
+
+
+def step_map(tensor: NVFP4Tensor, kept: Tensor, batch: int, dtype: torch.dtype, normed: bool) -> Map:
+    """How the fused kernels of a step (:mod:`policies.mamba3.kernels.decode`) apply ``tensor`` with ``kept`` [k, in] below.
+
+    By the plan for this device, batch and shape: by kernels that read what is stored, or by those of dense weights, decoded
+    here and rounded to ``dtype`` with their scale.
+    """
+    from policies.mamba3.kernels.linear import DenseMap  # Triton is heavy, and not everywhere
+
+    shape = (tensor.shape[0] + len(kept), tensor.columns)
+    if step_plan(tensor.codes.device, shape, batch, dtype, normed).kernel == "dense":
+        return DenseMap(torch.cat([dequantise(tensor).to(dtype), kept.to(dtype)]), batch)
+    from policies.nvfp4.kernels.step import PackedMap
+
+    return PackedMap(tensor, kept, batch, dtype, normed)
 
 
 class NVFP4Linear(nn.Module):
@@ -98,6 +117,13 @@ class NVFP4Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = nvfp4_linear(x, self.weight, self.weight_scale, self.weight_scale_2, self.bias, self.dense)
         return out
+
+    def step_map(self, batch: int, dtype: torch.dtype, normed: bool) -> Map:
+        """How the fused kernels of a step apply it; refuses a layer with a bias."""
+        if self.bias is not None:
+            raise InvalidValue("the fused kernels of a step know no bias, and this layer has one: step it in PyTorch")
+        kept = torch.empty(0, self.in_features, dtype=dtype, device=self.weight.device)
+        return step_map(self.tensor, kept, batch, dtype, normed)
 
     def derive(self) -> None:
         """Make ``dense`` from what is stored: after the buffers were changed by hand."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nsctl.errors import InvalidValue
 from policies.nvfp4.file import QuantisedWeights
 from policies.nvfp4.roles import Report, install, quantise_network, stored_dtype
-from policies.nvfp4.scales import Rule
+from policies.nvfp4.scales import Rule, Scales
 from policies.nvfp4.tensor import dequantise
 
 NVFP4 = "nvfp4"
@@ -23,14 +23,19 @@ KEPT = ".kept"
 
 
 def quantise_policy(
-    network: nn.Module, teacher: str, rule: Rule = "search", excluded: Mapping[str, str] | None = None
+    network: nn.Module,
+    teacher: str,
+    rule: Rule = "search",
+    excluded: Mapping[str, str] | None = None,
+    scales: Mapping[str, Scales] | None = None,
 ) -> tuple[QuantisedWeights, Report]:
     """``network`` in NVFP4, in place, and what a file holds of it.
 
-    ``teacher`` is the SHA-256 of the file it came from, ``excluded`` says of layers that are kept whole why.
+    ``teacher`` is the SHA-256 of the file it came from, ``excluded`` says of layers that are kept whole why. ``scales`` are
+    those of layers that were trained with them, chosen by ``rule`` for the weights that they had before.
     """
     excluded = excluded or {}
-    report = quantise_network(network, rule, tuple(excluded))
+    report = quantise_network(network, rule, tuple(excluded), scales)
     exact = {n: p.detach().to(stored_dtype(n)) for n, p in network.named_parameters() if p.numel()}
     for name in report.tensors:  # an NVFP4 layer holds its bias as a buffer
         bias = getattr(network.get_submodule(name), "bias", None)

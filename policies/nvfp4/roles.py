@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +19,14 @@ from torch.nn import functional as F
 from nsctl.errors import InvalidValue, UnknownName
 from policies.mamba3.block import Mamba3
 from policies.mamba3.stack import SwiGLU
-from policies.nvfp4.linear import NVFP4Linear
+from policies.nvfp4.linear import NVFP4Linear, step_map
 from policies.nvfp4.quantise import quantise
-from policies.nvfp4.scales import Rule
+from policies.nvfp4.scales import Rule, Scales
 from policies.nvfp4.tensor import NVFP4Tensor, dequantise
 from policies.skills.mlp import MlpStack
+
+if TYPE_CHECKING:
+    from policies.mamba3.kernels.linear import Map
 
 WIDE = ("dt_bias", "B_bias", "C_bias", "D", "mimo_x", "mimo_z", "mimo_o")
 """Parameters that are stored in float32: in bfloat16 a step size of 0.001 would be off by up to 1.6 %."""
@@ -42,6 +46,10 @@ class SplitLinear(nn.Module):
     def weight(self) -> Tensor:
         """[out, in] of all rows in the precision of the kept ones, decoded anew."""
         return torch.cat([dequantise(self.quantised.tensor).to(self.kept.dtype), self.kept])
+
+    def step_map(self, batch: int, dtype: torch.dtype, normed: bool) -> Map:
+        """How the fused kernels of a step apply it: packed where that was measured to be quicker, else decoded now."""
+        return step_map(self.quantised.tensor, self.kept, batch, dtype, normed)
 
     def forward(self, x: Tensor) -> Tensor:
         if not len(self.kept):
@@ -96,10 +104,16 @@ def quantisable(network: nn.Module) -> dict[str, int]:
     return found
 
 
-def quantise_network(network: nn.Module, rule: Rule = "search", exclude: Collection[str] = ()) -> Report:
+def quantise_network(
+    network: nn.Module,
+    rule: Rule = "search",
+    exclude: Collection[str] = (),
+    scales: Mapping[str, Scales] | None = None,
+) -> Report:
     """Swap the linear maps of ``network``, in place, for NVFP4 ones; round what is kept to how it is stored.
 
-    ``exclude`` names layers (of :func:`quantisable`) that are kept whole.
+    ``exclude`` names layers (of :func:`quantisable`) that are kept whole; those in ``scales`` have theirs, the others get
+    them by ``rule``.
     """
     roles = quantisable(network)
     for name in exclude:
@@ -109,7 +123,7 @@ def quantise_network(network: nn.Module, rule: Rule = "search", exclude: Collect
     for name, rows in roles.items():
         weight = _linear(network, name).weight.detach()
         if name not in exclude:
-            tensors[name] = quantise(weight[:rows], rule)
+            tensors[name] = quantise(weight[:rows], (scales or {}).get(name, rule))
         layers.append(_report(name, weight, rows, tensors.get(name)))
     install(network, tensors)
     round_kept(network)

@@ -41,6 +41,9 @@ class Scales:
         """[out, blocks, 1] float32: what a 1 in each block is worth."""
         return (self.blocks.float() * self.tensor)[..., None]
 
+    def to(self, device: torch.device | str) -> Scales:
+        return Scales(self.blocks.to(device), self.tensor.to(device))
+
 
 def choose_scales(blocks: Tensor, rule: Rule) -> Scales:
     """The scales by ``rule`` for float32 ``blocks`` [out, blocks, 16].

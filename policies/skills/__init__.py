@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,15 @@ if TYPE_CHECKING:  # the scripted skills need no weights, and a list of parts ne
 def neural_skill(operator: str, variant: str = "") -> NeuralSkill:
     """The shipped neural skill for this operator; ``stack`` plays the weights of ``place``.
 
-    Its ``variant`` is a precision (``pick:nvfp4``), or a folder with other weights (``pick:weights/pick-nvfp4``).
+    Its ``variant`` is a precision (``pick:nvfp4``), or a folder with other weights (``pick:weights/pick-nvfp4``); either may
+    be followed by the device that it plays on (``pick:nvfp4@cuda``).
     """
     from policies.skills.neural import PRECISIONS, NeuralSkill
 
-    if variant and variant not in PRECISIONS and ("/" in variant or Path(variant).is_dir()):
-        return NeuralSkill(operator, Path(variant))
-    return NeuralSkill(operator, precision=variant)
+    weights, _, device = variant.rpartition("@") if re.search(r"@(cpu|cuda)(:\d+)?$", variant) else (variant, "", "cpu")
+    if weights and weights not in PRECISIONS and ("/" in weights or Path(weights).is_dir()):
+        return NeuralSkill(operator, Path(weights), device=device)
+    return NeuralSkill(operator, precision=weights, device=device)
 
 
 def scripted_skill(operator: str) -> ScriptedSkill:

@@ -26,6 +26,11 @@ class Board:
         if self._writer is not None:
             self._writer.close()
 
+    def add(self, name: str, value: float, step: int) -> None:
+        """Write one scalar."""
+        if self._writer is not None:
+            self._writer.add_scalar(name, value, step)
+
     def show(self, entry: Mapping[str, Any], steps: Sequence[int]) -> None:
         """Write one round; ``steps`` are the batches of each round, the last entry serving all later ones."""
         if self._writer is None:

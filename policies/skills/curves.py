@@ -35,3 +35,29 @@ def draw_curves(path: Path, entries: Sequence[Mapping[str, Any]]) -> bool:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.savefig(path, dpi=120)
     return True
+
+
+def draw_distillation(path: Path, entries: Sequence[Mapping[str, Any]], untrained: float) -> bool:
+    """Loss and action error of both students as a PNG, with that of ``untrained`` weights; says whether it was drawn."""
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError:
+        return False
+    figure = Figure(figsize=(8.0, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    rounds = [entry["round"] for entry in entries]
+    for name, colour in (("qat", "tab:orange"), ("qad", "tab:blue")):
+        losses = [(e["round"], i, e["loss"][name]) for e in entries for i in range(len(e["loss"][name]))]
+        times = [number + (i + 1) / len(parts) for number, i, parts in losses]
+        left.plot(times, [parts[i]["total"] for _, i, parts in losses], color=colour, label=name.upper())
+        errors = [entry["action_error"][name] for entry in entries]
+        right.plot([number + 1 for number in rounds], errors, color=colour, marker="o", label=name.upper())
+    right.axhline(untrained, color="grey", linestyle="--", label="PTQ")
+    left.set(xlabel="rounds", ylabel="loss", yscale="log")
+    right.set(xlabel="rounds", ylabel="action error", yscale="log")
+    right.legend()
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.savefig(path, dpi=120)
+    return True

@@ -6,14 +6,30 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from nsctl.errors import InvalidValue
 from policies.skills.collect import Trajectory
-from policies.skills.learner import Learner
+
+
+class Learning(Protocol):
+    """What a journal keeps of whoever learns: a :class:`~policies.skills.learner.Learner`, or a student of one."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that it goes on from, flat."""
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what :meth:`state` gave."""
+
+    def export(self, folder: Path) -> None:
+        """Write it as a skill that plays."""
+
+    def fingerprint(self) -> str:
+        """Some digits that tell what :meth:`export` writes from anything else."""
 
 
 class Journal:
@@ -30,7 +46,7 @@ class Journal:
         for path in self._folder.glob("learner-*"):
             shutil.rmtree(path)
 
-    def learner(self, learner: Learner) -> Path:
+    def learner(self, learner: Learning) -> Path:
         """A folder with these averaged weights, for processes that play them."""
         folder = self._folder / f"learner-{learner.fingerprint()}"
         learner.export(folder)
@@ -48,7 +64,7 @@ class Journal:
             )
         return dict(found["entry"])
 
-    def write(self, number: int, data: list[Trajectory], learner: Learner, entry: Mapping[str, Any]) -> None:
+    def write(self, number: int, data: list[Trajectory], learner: Learning, entry: Mapping[str, Any]) -> None:
         """The JSON comes last: a round counts only once everything else of it is on disk."""
         arrays = {
             "features": np.concatenate([t.features for t in data]),
@@ -63,7 +79,7 @@ class Journal:
         half.write_text(text)
         half.replace(self._folder / f"round-{number}.json")
 
-    def load(self, number: int, learner: Learner) -> list[Trajectory]:
+    def load(self, number: int, learner: Learning) -> list[Trajectory]:
         """The data of a round; ``learner`` goes on from its end."""
         self.restore(number, learner)
         with np.load(self._folder / f"round-{number}.npz", allow_pickle=False) as arrays:
@@ -71,7 +87,7 @@ class Journal:
             parts = zip(*(np.split(arrays[name], cuts) for name in ("features", "labels", "ends")), strict=True)
             return [Trajectory(x, y, ends, success=True, cpu_joules=0.0) for x, y, ends in parts]
 
-    def restore(self, number: int, learner: Learner) -> None:
+    def restore(self, number: int, learner: Learning) -> None:
         """Bring ``learner`` to the end of a round."""
         learner.restore(load_file(self._weights(number)))
 

@@ -57,7 +57,7 @@ class Learner:
     def fit(self, data: Sequence[Trajectory], steps: int, tick: Callable[[], None]) -> list[float]:
         """Train for ``steps`` batches; returns the mean loss of each tenth of them."""
         draw = torch.Generator().manual_seed(self._seed + self.steps)
-        frames = _Frames(data, self._recipe.window, self._config.chunk, self._device)
+        frames = Frames(data, self._recipe.window, self._config.chunk, self._device)
         tensors = []
         for i in range(steps):
             self._set_rate(i / steps)
@@ -130,7 +130,7 @@ class Learner:
             mean.lerp_(value, 1 - weight)
 
 
-class _Frames:
+class Frames:
     """Trajectories padded to one length; a batch is windows that start where episodes start."""
 
     def __init__(self, data: Sequence[Trajectory], window: int, chunk: int, device: str) -> None:

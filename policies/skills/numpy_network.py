@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,25 @@ class NumpySkillNetwork:
     def rest(self, batch: int) -> Floats:
         """The hidden states [B, size] at the start of ``batch`` executions."""
         return self.backbone.rest(batch)
+
+    def begin(self) -> Floats:
+        """What an execution remembers at its start: its hidden states [1, size]."""
+        return self.rest(1)
+
+    def act(self, features: Floats, memories: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """One moment of several executions: features [B, F] to actions [B, 5] in [-1, 1] and termination logits [B].
+
+        The ``memories`` are brought forward.
+        """
+        hidden = memories[0] if len(memories) == 1 else np.concatenate(memories)  # [B, size]
+        actions, logits, _ = self.step(features, hidden, out=hidden)
+        for i, memory in enumerate(memories if len(memories) > 1 else ()):
+            memory[:] = hidden[i : i + 1]
+        return actions, logits
+
+    def report(self) -> str:
+        """What runs, for a person."""
+        return "NumPy"
 
     def step(self, features: Floats, hidden: Floats, out: Floats | None = None) -> tuple[Floats, Floats, Floats]:
         """One moment: [B, F] to actions [B, 5] in [-1, 1], termination logits [B] and the next hidden states [B, size].

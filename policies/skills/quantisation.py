@@ -19,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nsctl.contracts import QuantisationRequest
 from nsctl.errors import InvalidValue, NsctlError, UnknownName
+from nsctl.precision import QuantisationRequest
 from policies.nvfp4.file import PARTS, QuantisedWeights, read_quantised, write_quantised
-from policies.nvfp4.policy import NVFP4, dense_weights, quantise_policy
+from policies.nvfp4.played import played_by
+from policies.nvfp4.policy import NVFP4, dense_weights, load_policy, quantise_policy
 from policies.nvfp4.roles import LayerReport, Report, quantisable
 from policies.nvfp4.scales import RULES, Rule
 from policies.nvfp4.sensitivity import THRESHOLD, action_error, exclusions, scan
@@ -50,6 +51,12 @@ class QuantisedPolicy:
         """The weights decoded, by the names of the network's ``state_dict``."""
         return {name: tensor.numpy() for name, tensor in dense_weights(self.weights).items()}
 
+    def network(self, config: SkillNetworkConfig) -> SkillNetwork:
+        """A network of this ``config`` with the weights as they are stored, not decoded: for a GPU."""
+        made = SkillNetwork(config)
+        load_policy(made, self.weights)
+        return made
+
     @property
     def told(self) -> dict[str, Any]:
         """What a record should know beside the file's hash."""
@@ -68,14 +75,14 @@ def read_or_quantise(folder: Path, *, stored: bool) -> QuantisedPolicy:
         return _read(folder)
     if (folder / NVFP4 / MODEL).exists():
         found = _read(folder / NVFP4)
-        if found.weights.teacher == _sha256(folder / MODEL):
+        if found.weights.teacher == sha256_of(folder / MODEL):
             return found
-    weights, _ = quantise_policy(_network(folder), _sha256(folder / MODEL))
+    weights, _ = quantise_policy(network_in(folder), sha256_of(folder / MODEL))
     return QuantisedPolicy(weights, digest(weights), fresh=True)
 
 
 def digest(weights: QuantisedWeights) -> str:
-    """SHA-256 of all names and numbers, in order. A file's own differs from writing to writing, as its metadata do."""
+    """SHA-256 of all names and numbers, in order: of weights that are in no file."""
     numbers = dict(weights.exact)
     for name, layer in weights.layers.items():
         parts = (layer.codes, layer.block_scales, layer.tensor_scale)
@@ -90,8 +97,8 @@ def digest(weights: QuantisedWeights) -> str:
 def quantise(folder: Path, request: QuantisationRequest) -> dict[str, Any]:
     """Quantise the policy in ``folder`` as the ``request`` says, write it if it says where, and return the figures."""
     rule = _rule(request)
-    _refuse_overwriting(folder, request)
-    network = _network(folder)
+    refuse_overwriting(folder, request.out)
+    network = network_in(folder)
     asked = _asked(network, request)
     episodes = recorded(folder, network.config, request.episodes, request.seed)
 
@@ -101,13 +108,13 @@ def quantise(folder: Path, request: QuantisationRequest) -> dict[str, Any]:
     teacher, alone = act(network), scan(network, act, rule)
     threshold = THRESHOLD if request.threshold is None else request.threshold
     excluded = exclusions(alone, threshold) | asked
-    weights, report = quantise_policy(network, _sha256(folder / MODEL), rule, excluded)
+    weights, report = quantise_policy(network, sha256_of(folder / MODEL), rule, excluded)
     error = action_error(act(network), teacher)
-    figures = _figures(report, weights, alone, error) | {"threshold": threshold, "moments": len(teacher)}
+    figures = figures_of(report, weights, alone, error) | {"threshold": threshold, "moments": len(teacher)}
     if request.out is not None:
-        _write(request.out, folder, weights, figures)
-        figures |= {"sha256": _sha256(request.out / MODEL), "out": str(request.out)}
-    return figures
+        write_policy(request.out, folder, weights, figures)
+        figures |= {"sha256": sha256_of(request.out / MODEL), "out": str(request.out)}
+    return figures | kernels_of(network, report)
 
 
 def recorded(folder: Path, config: SkillNetworkConfig, episodes: int, seed: int) -> list[Floats]:
@@ -133,7 +140,7 @@ def first_actions(network: nn.Module, episodes: Sequence[Floats]) -> Tensor:
     return torch.cat([chunk[: len(each), 0] for chunk, each in zip(chunks, episodes, strict=True)])
 
 
-def _network(folder: Path) -> SkillNetwork:
+def network_in(folder: Path) -> SkillNetwork:
     """The network in ``folder``, afresh and in float32."""
     try:
         operator = json.loads((folder / CONFIG).read_text())["network"]["operators"][0]
@@ -159,13 +166,15 @@ def _rule(request: QuantisationRequest) -> Rule:
     raise UnknownName("rule for block scales", request.rule, RULES)
 
 
-def _refuse_overwriting(folder: Path, request: QuantisationRequest) -> None:
-    out = request.out
+def refuse_overwriting(folder: Path, out: Path | None) -> None:
+    """Refuse to write into ``out`` if it is the ``folder`` of the teacher, or holds weights."""
     if out is not None and (out.resolve() == folder.resolve() or (out / MODEL).exists()):
         raise InvalidValue(f"{out} holds weights already: choose another folder (--out), or move them away")
 
 
-def _figures(report: Report, weights: QuantisedWeights, alone: Mapping[str, float], error: float) -> dict[str, Any]:
+def figures_of(report: Report, weights: QuantisedWeights, alone: Mapping[str, float], error: float) -> dict[str, Any]:
+    """What quantising gave: of the whole, and of each layer what it lost, ``alone`` being its action error by itself."""
+
     def line(layer: LayerReport) -> dict[str, Any]:
         why = weights.exclusions.get(f"{layer.name}.weight", "")
         return {**asdict(layer), "action_error": alone[layer.name], "excluded": why}
@@ -183,7 +192,18 @@ def _figures(report: Report, weights: QuantisedWeights, alone: Mapping[str, floa
     }
 
 
-def _write(out: Path, folder: Path, weights: QuantisedWeights, figures: Mapping[str, Any]) -> None:
+def kernels_of(network: nn.Module, report: Report) -> dict[str, Any]:
+    """By what the layers of the quantised ``network`` are computed on this machine, one execution at a time.
+
+    On its GPU if it has one. That is no property of the weights, so it is not written beside them.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    layers = {layer.name: network.get_submodule(layer.name) for layer in report.layers}
+    return {"device": device.type, "kernels": {n: asdict(p) for n, p in played_by(layers, device).items()}}
+
+
+def write_policy(out: Path, folder: Path, weights: QuantisedWeights, figures: Mapping[str, Any]) -> None:
+    """Write into ``out`` the ``weights`` that were made of those in ``folder``, their configuration and what they cost."""
     out.mkdir(parents=True, exist_ok=True)
     write_quantised(out / MODEL, weights)
     config = json.loads((folder / CONFIG).read_text())
@@ -197,8 +217,9 @@ def _read(folder: Path) -> QuantisedPolicy:
     path = folder / MODEL
     if not path.exists():
         raise NsctlError(f"no weights in {folder}: quantise a policy with `nsctl quantize NAME --out {folder}`")
-    return QuantisedPolicy(read_quantised(path), _sha256(path), fresh=False)
+    return QuantisedPolicy(read_quantised(path), sha256_of(path), fresh=False)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in 64 hex digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -54,7 +54,7 @@ def train(operators: Sequence[str], request: TrainingRequest) -> Mapping[str, An
     if not request.resume:
         journal.clear()
     learner = Learner(network, schedule.recipe, request.seed, request.device)
-    with _progress() as progress, _mapper(request.workers) as mapper, Board(request.out / "tensorboard") as board:
+    with progress_bars() as progress, _mapper(request.workers) as mapper, Board(request.out / "tensorboard") as board:
         trainer = Trainer(network, request, schedule, learner, journal, mapper, progress, board)
         entries = trainer.run()
     best = max(entries, key=lambda e: (e["interval"][0], e["round"]))
@@ -116,8 +116,8 @@ class Trainer:
             "rollout_success": [sum(t.success for t in asked), len(asked)],
             "loss": losses,
             **_judged(verdicts),
-            "commit": _commit(),
-            **_spent(clock.stop()["harness"], elsewhere),
+            "commit": commit_now(),
+            **spent(clock.stop()["harness"], elsewhere),
         }
         won, tried = entry["check"]
         self.progress.console.print(
@@ -179,7 +179,8 @@ def _judged(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     }
 
 
-def _spent(cost: PhaseCost, elsewhere: float) -> dict[str, Any]:
+def spent(cost: PhaseCost, elsewhere: float = 0.0) -> dict[str, Any]:
+    """What a round took: ``seconds``, ``joules`` with those spent ``elsewhere``, and their ``label``."""
     joules = None if cost.joules.value is None else cost.joules.value + elsewhere
     return {"seconds": cost.wall, "joules": joules, "label": cost.joules.label}
 
@@ -207,15 +208,20 @@ def _check_request(request: TrainingRequest) -> None:
     """Refuse what cannot be done before anything is."""
     if request.workers < 1:
         raise InvalidValue(f"workers must be >= 1, got {request.workers}")
-    kind = request.device.partition(":")[0]
-    if kind not in ("cpu", "cuda", "mps"):
-        raise InvalidValue(f"device must be cpu, cuda, cuda:N or mps, got {request.device!r}")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise InvalidValue("no CUDA device is here, or this build of PyTorch knows none: train with --device cpu")
+    check_device(request.device)
     if not request.resume and (request.out / "model.safetensors").exists():
         raise InvalidValue(
             f"{request.out} holds trained weights already: train into another folder (--out), or move them away"
         )
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that a network cannot learn on here."""
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise InvalidValue(f"device must be cpu, cuda, cuda:N or mps, got {device!r}")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InvalidValue("no CUDA device is here, or this build of PyTorch knows none: train with --device cpu")
 
 
 @contextmanager
@@ -228,12 +234,13 @@ def _mapper(workers: int) -> Iterator[Mapper]:
         yield partial(pool.map, chunksize=4)
 
 
-def _commit() -> str:
+def commit_now() -> str:
     """The commit that the round begins with, and whether the code differed from it."""
     found = git()
     return "unknown" if found is None else found.sha[:9] + (" with changes" if found.dirty else "")
 
 
-def _progress() -> Progress:
+def progress_bars() -> Progress:
+    """Bars for the console: what is done, how much of it, how long it has taken."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     return Progress(*columns)

@@ -17,6 +17,7 @@ from nsctl.conformance import examine
 from nsctl.conformance.suite import repeats, whole
 from nsctl.contracts import SuiteOptions, World
 from nsctl.episode import play
+from nsctl.errors import Untrained
 from nsctl.metering import counters
 from nsctl.phases import PHASES, EpisodeClock
 from nsctl.registry import Part
@@ -60,8 +61,20 @@ def test_a_part_does_all_that_is_asked_of_its_group(part: Part) -> None:
     """What ``nsctl parts check`` asks of anybody's part."""
     if part.name == "up":
         made(part)
+    if part.group == "agents":
+        require_trained(part)
     report = examine(part, trials=3, variant="nsctl-opt" if part.name == "up" else "")
     assert [(check.name, check.sentence) for check in report.checks if not check.ok] == []
+
+
+def require_trained(part: Part) -> None:
+    """Of an agent whose weights are still to be trained there is nothing to examine but that it says so."""
+    agent = part.load()()
+    if not (weights := getattr(agent, "weights", None)) or weights.exists():
+        return
+    with pytest.raises(Untrained, match="train them with `nsctl train"):
+        agent.describe()
+    pytest.skip(f"no weights in {weights}")
 
 
 def made(part: Part) -> Any:

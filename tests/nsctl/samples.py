@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from nsctl.record_folder import RecordWriter, StoredRun, read_record
 from nsctl.records import (
     ConfigRecord,
     EpisodeRecord,
     FigureRecord,
     HardwareRecord,
+    MeterRecord,
     OutcomeRecord,
     PhaseSeconds,
     RunRecord,
 )
 
+WON = {"success_at_end": True, "success_once": True, "outcome": OutcomeRecord(status="succeeded", reason="")}
 Install = Callable[[str, str, dict[str, str]], None]
 
 
@@ -81,6 +85,35 @@ def make_run(episodes: int = 3, **fields: Any) -> RunRecord:
         "replay_sha256": None,
     }
     return RunRecord(**{**given, **fields})
+
+
+def make_figure(value: float | None, label: str = "modelled", source: str = "modelled") -> FigureRecord:
+    """Joules, how they are known and from which meter."""
+    return FigureRecord.model_validate({"value": value, "label": label, "source": source})
+
+
+def make_meter(name: str, scope: str, label: str = "measured", **description: Any) -> MeterRecord:
+    """A meter that counts."""
+    told = {"name": name, "label": label, "granularity": "phase", "scope": scope, "counts": True, "why_not": ""}
+    return MeterRecord.model_validate({**told, "description": description})
+
+
+def put_record(
+    runs: Path, name: str, wins: str, joules: float, source: str = "modelled", label: str = "", **fields: Any
+) -> StoredRun:
+    """A complete record of agent ``name``: episodes that succeeded (``+``) or failed, each from a start of its own, with so
+    many joules of the agent, a third in each of its phases. ``fields`` are those of the run, ``config`` some of its config.
+    """
+    config = make_run().config.model_copy(update={"agent": name, "episodes": len(wins), **fields.pop("config", {})})
+    label = label or ("modelled" if source == "modelled" else "measured")
+    with RecordWriter.create(runs, make_run(len(wins), id=name, **{"config": config, **fields})) as writer:
+        for index, won in enumerate(wins):
+            made = make_episode(index, run=name, initial_hash=str(index), **(WON if won == "+" else {}))
+            agent = dict.fromkeys(("perceive", "plan", "policy"), make_figure(joules / 3, label, source))
+            told = {**made.joules, **agent, "agent": make_figure(joules, label, source)}
+            writer.append(made.model_copy(update={"joules": told}))
+        writer.complete()
+    return read_record(runs / name)
 
 
 def comparable(episode: EpisodeRecord) -> dict[str, Any]:

@@ -222,3 +222,41 @@ def test_a_run_on_the_model_has_no_idle_power(tmp_path: Path) -> None:
     done = evaluate(RunConfig("hanoi-1", agent="random", episodes=1), tmp_path, RunOptions(carbon=False))
     assert done.run.idle is None
     assert done.net == done.summary.joules
+
+
+class Card(Counter):
+    """A counter of devices, which nobody uses: what it charges stands still, what it sees does not."""
+
+    granularity, update_seconds = "episode", 0.1
+
+    def __init__(self, watts: float | None) -> None:
+        super().__init__("nvml", watts, "device")
+
+    def read(self) -> float | None:
+        return 0.0
+
+    def whole(self) -> float | None:
+        return None if self.watts is None else self.joules
+
+
+def test_a_device_is_looked_at_whether_it_is_used_or_not_and_stays_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter, card = Counter("rapl", 5.0), Card(70.0)
+    found = look([counter, card], Night(monkeypatch, counter, card))
+    assert found is not None
+    assert (found.watts, found.devices) == ({"rapl": pytest.approx(5.0)}, {"nvml": pytest.approx(70.0)})
+    kept = recorded(found, Look({"rapl": 5.1}, 2.0, False, {"nvml": 700.0}))
+    assert kept is not None
+    assert (kept.devices, kept.drift) == ({"nvml": pytest.approx(70.0)}, False)
+    assert idle.look_of(kept) == Look(kept.before, kept.seconds, kept.contended, kept.devices)
+    assert idle.watts(make_run(idle=kept)) == {"rapl": pytest.approx(5.05)}
+
+
+def test_a_device_alone_is_looked_at_and_no_part_of_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Card(70.0)
+    found = look([card], Night(monkeypatch, card))
+    assert found is not None
+    assert (found.watts, found.devices) == ({}, {"nvml": pytest.approx(70.0)})
+    silent = Card(None)
+    assert look([silent], Night(monkeypatch, silent)) is None
+    run = make_run(meters=(meter("nvml", "device"),), idle=recorded(found, found))
+    assert net(episode_of({"policy": 9.0}, "nvml"), run)["policy"].value == 9.0

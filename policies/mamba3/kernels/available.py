@@ -71,7 +71,7 @@ def require_kernels(x: Tensor, name: str) -> None:
 
 def why_not_fused(block: Mamba3, u: Tensor, state: Mamba3State | None) -> str | None:
     """What keeps the kernels from computing ``block`` of ``u`` [B, L, D] from ``state``; None where nothing does."""
-    c, weight = block.config, block.in_proj.weight
+    c, weight = block.config, block.witness
     if c.mimo_rank is not None:
         return "the block is MIMO, and the kernels are SISO"
     if c.pre_gate_norm:
@@ -80,7 +80,7 @@ def why_not_fused(block: Mamba3, u: Tensor, state: Mamba3State | None) -> str | 
         return f"its heads have N = {c.d_state} and P = {c.head_dim}, and the kernels hold at most {WIDEST} of each"
     if weight.dtype not in (torch.float32, torch.bfloat16) or torch.is_autocast_enabled(u.device.type):
         return f"it computes in {weight.dtype} or under autocast, and the kernels in float32 or bfloat16 throughout"
-    if u.shape[1] * weight.shape[0] >= FARTHEST:
+    if u.shape[1] * sum(block.sizes) >= FARTHEST:
         return f"{u.shape[1]} moments are more than their offsets can count: cut the sequence"
     if state is not None and torch.is_grad_enabled() and any(part.requires_grad for part in vars(state).values()):
         return "the state wants a gradient, which the kernels do not give: detach it"

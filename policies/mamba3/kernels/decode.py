@@ -21,7 +21,7 @@ from policies.mamba3.config import Mamba3Config
 from policies.mamba3.kernels import linear
 from policies.mamba3.kernels.available import require_kernels
 from policies.mamba3.kernels.front import softplus, tanh
-from policies.mamba3.kernels.linear import add_projected, dependent_launch, project
+from policies.mamba3.kernels.linear import Map, dependent_launch, map_of
 from policies.mamba3.recurrence import Mamba3State
 from policies.mamba3.stack import Layer, Mamba3Language, Mamba3Stack, States, weight_of
 
@@ -43,6 +43,23 @@ def why_not_stepped(stack: Mamba3Stack) -> str | None:
     if dtype not in (torch.float32, torch.bfloat16):
         return f"its weights are {dtype}, not float32 or bfloat16"
     return None
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The linear maps of a layer; those of its MLP are None where it has none."""
+
+    into: Map
+    out: Map
+    rise: Map | None
+    fall: Map | None
+
+    @classmethod
+    def of(cls, layer: Layer, batch: int, dtype: torch.dtype) -> Maps:
+        pairs = [(layer.mixer.in_proj, layer.mixer.out_proj)]
+        pairs += [(layer.mlp.fc1, layer.mlp.fc2)] if hasattr(layer, "mlp") else []
+        made = [map_of(part, batch, dtype, normed=part is pair[0]) for pair in pairs for part in pair]
+        return cls(*made, *[None] * (4 - len(made)))
 
 
 @dataclass(frozen=True)
@@ -94,25 +111,28 @@ class FusedStack:
         self.x = torch.zeros(batch, c.d_model, device=weight.device)
         self.reset = torch.zeros(batch, dtype=torch.bool, device=weight.device)
         self._held = [Held.at_rest(c, batch, weight.device) for _ in self._layers]
-        self._proj = self.x.new_empty(batch, weight.shape[0])
-        first = self._layers[0]
-        self._y = self.x.new_empty(batch, c.d_inner, dtype=linear.kind(first.mixer.out_proj.weight, batch))
+        self._maps = [Maps.of(layer, batch, weight.dtype) for layer in self._layers]
+        self._proj = self.x.new_empty(batch, sum(self._layers[0].mixer.sizes))
         mlp = stack.config.mlp
         self._wide = self.x.new_empty(batch, 2 * mlp)
-        self._narrow = self.x.new_empty(batch, mlp, dtype=linear.kind(first.mlp.fc2.weight, batch) if mlp else None)
+        # layers may want theirs in different precisions: one buffer for each
+        self._y = {kind: self.x.new_empty(batch, c.d_inner, dtype=kind) for kind in {m.out.kind for m in self._maps}}
+        kinds = {m.fall.kind for m in self._maps if m.fall is not None}
+        self._narrow = {kind: self.x.new_empty(batch, mlp, dtype=kind) for kind in kinds}
 
     @torch.no_grad()
     def run(self) -> None:
         """One moment of every layer."""
-        for layer, held in zip(self._layers, self._held, strict=True):
-            block = layer.mixer
-            project(self.x, layer.norm.weight, block.in_proj.weight, self._proj)
-            advance(block, self._proj, held, self.reset, self._y)
-            add_projected(self._y, block.out_proj.weight, self.x)
-            if hasattr(layer, "mlp"):
-                project(self.x, layer.norm2.weight, layer.mlp.fc1.weight, self._wide)
-                gate(self._wide, self._narrow)
-                add_projected(self._narrow, layer.mlp.fc2.weight, self.x)
+        for layer, held, maps in zip(self._layers, self._held, self._maps, strict=True):
+            y = self._y[maps.out.kind]
+            maps.into.project(self.x, layer.norm.weight, self._proj)
+            advance(layer.mixer, self._proj, held, self.reset, y, maps.into.ours)
+            maps.out.add(y, self.x)
+            if maps.rise is not None and maps.fall is not None:
+                narrow = self._narrow[maps.fall.kind]
+                maps.rise.project(self.x, layer.norm2.weight, self._wide)
+                gate(self._wide, narrow)
+                maps.fall.add(narrow, self.x)
 
     @property
     def states(self) -> list[Mamba3State]:
@@ -124,16 +144,18 @@ class FusedStack:
         if len(states) != len(self._layers):
             raise InvalidValue(f"a stack of {len(self._layers)} layers needs as many states, got {len(states)}")
         for layer, state in zip(self._layers, states, strict=True):
-            check_state(state, layer.mixer.config, self.x, layer.mixer.in_proj.weight)
+            check_state(state, layer.mixer.config, self.x, layer.mixer.witness)
         for held, state in zip(self._held, states, strict=True):
             held.load(state)
 
 
-def advance(block: Mamba3, proj: Tensor, held: Held, reset: Tensor, y: Tensor) -> None:
-    """From ``proj`` [B, rows] (float32) to ``y`` [B, E], and ``held`` in place; rows where ``reset`` [B] start from rest."""
+def advance(block: Mamba3, proj: Tensor, held: Held, reset: Tensor, y: Tensor, ours: bool) -> None:
+    """From ``proj`` [B, rows] (float32) to ``y`` [B, E], and ``held`` in place; rows where ``reset`` [B] start from rest.
+
+    ``ours`` says whether ``proj`` comes from a kernel of ours: what the library's let begin early, nobody knows.
+    """
     c, parts = block.config, held.k.shape[2]
-    rows, ours = c.head_dim // parts, linear.held(block.in_proj.weight, len(proj), linear.WIDEST_NORMED)
-    pdl = dependent_launch(proj.device) and ours  # what the library's kernels let begin early, nobody knows
+    rows, pdl = c.head_dim // parts, dependent_launch(proj.device) and ours
     RP, NP = triton.next_power_of_2(rows), triton.next_power_of_2(c.d_state)
     warps = min(max(RP * NP // WARP, 1), 8)
     _advance[(len(proj) * c.heads, parts)](

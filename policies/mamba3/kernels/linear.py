@@ -7,12 +7,14 @@ row is multiplied by the processors, up to 16 by tensor cores. More rows are a p
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import torch
 import triton
 import triton.language as tl
-from torch import Tensor
+from torch import Tensor, nn
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 from policies.mamba3.kernels.available import interpreted
@@ -27,6 +29,60 @@ PIECE = 256
 """Weights of a row that a warp reads at once: 16 bytes a thread in bfloat16."""
 PROGRAMS = 256
 """Programs of a launch that keep a card of about 132 processors busy."""
+
+
+class Map(Protocol):
+    """A linear map as a step applies it, to ``batch`` rows that it was made for."""
+
+    @property
+    def kind(self) -> torch.dtype:
+        """What :meth:`add` wants its rows in."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether :meth:`project` is one launch of a kernel that lets the next begin early."""
+
+    def project(self, x: Tensor, norm: Tensor, out: Tensor) -> None:
+        """``out`` [B, rows] = weight . norm-weighted rms_norm(x [B, width]); x and out are float32."""
+
+    def add(self, y: Tensor, x: Tensor) -> None:
+        """``x`` [B, rows] += weight . y [B, width]; x is float32, y of :attr:`kind`."""
+
+
+@dataclass(frozen=True)
+class DenseMap:
+    """The map by a ``weight`` [rows, width] of numbers as they are."""
+
+    weight: Tensor
+    batch: int
+
+    @property
+    def kind(self) -> torch.dtype:
+        return kind(self.weight, self.batch)
+
+    @property
+    def ours(self) -> bool:
+        return held(self.weight, self.batch, WIDEST_NORMED)
+
+    def project(self, x: Tensor, norm: Tensor, out: Tensor) -> None:
+        project(x, norm, self.weight, out)
+
+    def add(self, y: Tensor, x: Tensor) -> None:
+        add_projected(y, self.weight, x)
+
+
+def map_of(module: nn.Module, batch: int, dtype: torch.dtype, normed: bool) -> Map:
+    """How a step of ``batch`` rows in ``dtype`` applies ``module``, a linear map without a bias.
+
+    It comes behind a norm if ``normed``, else before a sum. One that stores its weight otherwise says so itself, by a
+    method ``step_map`` with the other three arguments.
+    """
+    own = getattr(module, "step_map", None)
+    if own is not None:
+        made: Map = own(batch, dtype, normed)
+        return made
+    assert isinstance(module.weight, Tensor)
+    return DenseMap(module.weight, batch)
 
 
 @cache
@@ -99,8 +155,17 @@ def rows_of_a_program(rows: int, width: int) -> int:
 @triton.jit
 def _rows(x, norm, weight, out, rows, width, BATCH: tl.constexpr, ADDS: tl.constexpr, R: tl.constexpr,
           PIECES: tl.constexpr, PIECE: tl.constexpr, PDL: tl.constexpr):  # fmt: skip
-    """R rows of the weights with BATCH rows of ``x``: added to ``out``, or of x / rms(x) * norm and written to it."""
-    row = tl.program_id(0) * R + tl.arange(0, R)
+    """A program's R rows of the weights."""
+    first_rows(x, norm, weight, out, tl.program_id(0) * R, rows, rows, width, BATCH, ADDS, R, PIECES, PIECE, PDL)
+
+
+@triton.jit
+def first_rows(x, norm, weight, out, first, rows, stride, width, BATCH: tl.constexpr, ADDS: tl.constexpr,
+               R: tl.constexpr, PIECES: tl.constexpr, PIECE: tl.constexpr, PDL: tl.constexpr):  # fmt: skip
+    """The rows of the weights from ``first`` on, R of them, with BATCH rows of ``x``: added to ``out``, whose rows are
+    ``stride`` apart, or of x / rms(x) * norm and written to it.
+    """
+    row = first + tl.arange(0, R)
     column = tl.arange(0, PIECES)[:, None, None] * PIECE + tl.arange(0, PIECE)[None, None, :]
     inside = column < width
     w = tl.load(weight + row[None, :, None] * width + column, (row < rows)[None, :, None] & inside, 0.0)
@@ -114,19 +179,29 @@ def _rows(x, norm, weight, out, rows, width, BATCH: tl.constexpr, ADDS: tl.const
         after = tl.load(x + (b + 1) * width + column, inside & (b + 1 < BATCH), 0.0)
         if ADDS:
             total = tl.sum(tl.sum(w.to(tl.float32) * u, 2), 0)
-            total += tl.load(out + b * rows + row, row < rows, 0.0)
+            total += tl.load(out + b * stride + row, row < rows, 0.0)
         else:
             square = tl.sum(tl.sum(tl.sum(u * u, 2), 1), 0) / width
             total = tl.sum(tl.sum(w.to(tl.float32) * (u * scale), 2), 0) / tl.sqrt_rn(square + 1e-5)
-        tl.store(out + b * rows + row, total, row < rows)
+        tl.store(out + b * stride + row, total, row < rows)
         u = after
 
 
 @triton.jit
 def _tiles(x, norm, weight, out, rows, width, BATCH: tl.constexpr, ADDS: tl.constexpr, R: tl.constexpr,
            PIECES: tl.constexpr, PIECE: tl.constexpr, PDL: tl.constexpr, KIND: tl.constexpr):  # fmt: skip
-    """The same by tensor cores, R = 16: every warp multiplies its piece of the width, then the pieces are summed."""
-    row, b = tl.program_id(0) * R + tl.arange(0, R), tl.arange(0, 16)[None, :, None]
+    """The same by tensor cores."""
+    first_tiles(x, norm, weight, out, tl.program_id(0) * R, rows, rows, width, BATCH, ADDS, R, PIECES, PIECE, PDL, KIND)
+
+
+@triton.jit
+def first_tiles(x, norm, weight, out, first, rows, stride, width, BATCH: tl.constexpr, ADDS: tl.constexpr,
+                R: tl.constexpr, PIECES: tl.constexpr, PIECE: tl.constexpr, PDL: tl.constexpr,
+                KIND: tl.constexpr):  # fmt: skip
+    """:func:`first_rows` by tensor cores, R = 16: every warp multiplies its piece of the width, then the pieces are
+    summed.
+    """
+    row, b = first + tl.arange(0, R), tl.arange(0, 16)[None, :, None]
     column = tl.arange(0, PIECES)[:, None, None] * PIECE + tl.arange(0, PIECE)[None, None, :]
     inside = column < width
     w = tl.load(weight + row[None, :, None] * width + column, (row < rows)[None, :, None] & inside, 0.0)
@@ -142,7 +217,7 @@ def _tiles(x, norm, weight, out, rows, width, BATCH: tl.constexpr, ADDS: tl.cons
         u = u * scale
     total = tl.sum(tl.dot(u.to(KIND), tl.permute(w.to(KIND), (0, 2, 1))), 0) / size
     line = tl.arange(0, 16)[:, None]
-    at, fits = line * rows + row[None, :], (line < BATCH) & (row < rows)[None, :]
+    at, fits = line * stride + row[None, :], (line < BATCH) & (row < rows)[None, :]
     if ADDS:
         total += tl.load(out + at, fits, 0.0)
     tl.store(out + at, total, fits)

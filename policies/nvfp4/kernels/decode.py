@@ -9,9 +9,6 @@ A block's codes come out as tensors of their own, joined where they must be one:
 by broadcasting would be spread over threads, and moving it back costs more than the decoding.
 """
 
-# Triton's language has no types.
-# mypy: allow-untyped-decorators, allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
-
 from __future__ import annotations
 
 import triton
@@ -30,6 +27,16 @@ def value(codes, COLUMN: tl.constexpr):
     both = (top & 0x80008000) | ((top >> 3) & 0x0E000E00)
     half = (both >> (COLUMN % 8 // 4 * 16)).to(tl.uint16)
     return half.to(tl.float16, bitcast=True).to(tl.float32)
+
+
+@triton.jit
+def values(codes, FIRST: tl.constexpr, STEP: tl.constexpr):
+    """Every STEP-th column from FIRST on, without its block's scale: [R, B, 2, ...], the columns in their order."""
+    return (
+        value(codes, FIRST)
+        if STEP == 16
+        else tl.join(values(codes, FIRST, 2 * STEP), values(codes, FIRST + STEP, 2 * STEP))
+    )
 
 
 @triton.jit

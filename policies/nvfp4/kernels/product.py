@@ -9,9 +9,6 @@ order: the same input gives the same bits.
 Since weights are read that early, the launch just before a product must not be one that writes them.
 """
 
-# Triton's language has no types.
-# mypy: allow-untyped-decorators, allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,8 +1,5 @@
 """What the programs of both kernels do, and of the one that adds up their parts."""
 
-# Triton's language has no types.
-# mypy: allow-untyped-decorators, allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, no-check-untyped-defs
-
 from __future__ import annotations
 
 import triton

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,8 @@ from nsctl.errors import EpisodeError, InvalidValue
 from nsctl.phases import EpisodeClock
 from nsctl.scene import Action, Pose, SceneEstimate, make_action
 from nsctl.symbolic import Atom, PlanStep, Problem, SymbolicState
+
+WEIGHTS = Path(str(files("policies.skills"))) / "weights"
 
 
 @pytest.fixture
@@ -392,3 +397,16 @@ def test_one_recovery_that_succeeds_is_enough(world: World) -> None:
     steps = [s["step"] for s in episode.report.steps]
     assert steps[3] == "regrasp(disc1)"
     assert "clear(disc1)" not in steps
+
+
+def test_other_weights_play_where_a_folder_has_them_and_its_own_elsewhere(tmp_path: Path) -> None:
+    own = registry.load("agents", "nesy")().describe()["skills"]
+    copytree(WEIGHTS / "place", tmp_path / "pick")  # weights for another work, to be told apart
+    with pytest.raises(InvalidValue, match="holds weights for 'place', not for 'pick'"):
+        registry.load("agents", f"nesy:{tmp_path}")().describe()
+    rmtree(tmp_path / "pick")
+    copytree(WEIGHTS / "pick", tmp_path / "pick")
+    (tmp_path / "pick" / "training.json").unlink()
+    told = registry.load("agents", f"nesy:{tmp_path}")().describe()["skills"]
+    assert told["pick"] == {**own["pick"], "training": None}
+    assert told["place"] == own["place"]

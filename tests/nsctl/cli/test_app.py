@@ -131,7 +131,8 @@ def test_exit_codes(error: BaseException, code: int) -> None:
     ("words", "expected"),
     [
         ("nsctl run hanoi-3", {"hanoi-3", "hanoi-3-any"}),
-        ("nsctl run hanoi-1 --agent ne", {"nesy"}),
+        ("nsctl run hanoi-1 --agent ne", {"nesy", "nesy-fp4", "nesy-open-loop"}),
+        ("nsctl compare hanoi-3", {"hanoi-3", "hanoi-3-any"}),
         ("nsctl run hanoi-1 --engine mu", {"mujoco"}),
         ("nsctl plan hanoi-1 --planner cl", {"clingo"}),
         ("nsctl train skill pick-", {"pick-scripted"}),

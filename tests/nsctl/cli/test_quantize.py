@@ -28,7 +28,10 @@ class Squeezer:
             {"name": "b", "rows": 0, "kept": 100, "after": 400, "weight_error": 0.0, **same, "excluded": "it errs by 0.3"},
         ]
         return {"precision": "nvfp4", "rule": request.rule, "bytes_before": 900, "bytes_after": 620, "ratio": 620 / 900,
-                "quantised_ratio": 0.28125, "action_error": 0.05, "threshold": 0.1, "moments": 321, "layers": layers}
+                "quantised_ratio": 0.28125, "action_error": 0.05, "threshold": 0.1, "moments": 321, "layers": layers,
+                **({} if request.seed else {"device": "cuda", "kernels": KERNELS})}
+KERNELS = {"a.long.name.of.a.layer.in_proj": {"kernel": "packed", "why": "it was quicker"},
+           "b": {"kernel": "whole", "why": "it is excluded"}}
 class Lump:
     operator = "lump"
     def begin(self, step, scene): ...
@@ -57,11 +60,21 @@ def test_the_table_says_what_every_layer_lost() -> None:
     assert answer.exit_code == 0, answer.output
     assert asked() == {**DEFAULTS, "out": "weights/wave-nvfp4"}
     lines = [line.split() for line in answer.stdout.splitlines()]
-    assert ["a.long.name.of.a.layer.in_proj", "96", "4", "400", "120", "0.0813", "0.0625"] in lines
+    assert ["a.long.name.of.a.layer.in_proj", "96", "4", "400", "120", "0.0813", "0.0625", "packed"] in lines
     assert ["the", "whole", "policy", "900", "620", "0.05"] in lines
     assert "0.281 of their bytes in bfloat16 for the weights in NVFP4, 0.689 for all" in answer.stdout
     assert "b is excluded: it errs by 0.3" in answer.stdout
+    assert "packed on cuda (1: a.long.name.of.a.layer.in_proj): it was quicker\n" in answer.stdout
+    assert "whole on cuda (1: b): it is excluded\n" in answer.stdout
+    assert max(map(len, answer.stdout.splitlines()[:8])) <= 80
     assert "nsctl run TASK --skill wave:weights/wave-nvfp4" in answer.stdout
+
+
+def test_a_skill_that_does_not_say_by_what_it_is_computed_has_no_such_column() -> None:
+    answer = call("wave", "--seed", "1", "--report")
+    assert answer.exit_code == 0, answer.output
+    assert "kernel" not in answer.stdout
+    assert "packed" not in answer.stdout
 
 
 def test_every_choice_is_passed_on() -> None:

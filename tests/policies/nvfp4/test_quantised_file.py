@@ -160,3 +160,11 @@ def test_a_file_is_as_small_as_the_format_promises(tmp_path: Path) -> None:
 
 def _restate(path: Path, said: object) -> None:
     save_file(load_file(path), path, {KEY: json.dumps(said)})
+
+
+def test_the_same_weights_are_the_same_bytes(path: Path, tmp_path: Path) -> None:
+    """So that the hash of a file tells whether the policy is the same, whoever wrote it."""
+    for number in range(8):
+        other = tmp_path / f"{number}.safetensors"
+        write_quantised(other, read_quantised(path))
+        assert other.read_bytes() == path.read_bytes()

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from nsctl.contracts import Quantisable, QuantisationRequest
 from nsctl.errors import InvalidValue, NsctlError, UnknownName
+from nsctl.precision import Quantisable, QuantisationRequest
 from policies.nvfp4.file import read_quantised, write_quantised
 from policies.nvfp4.sensitivity import action_error
 from policies.skills import neural_skill

@@ -75,7 +75,7 @@ functions = {f for m in modules for f in vars(m).values() if isinstance(f, JITFu
 mentioned = {word for f in functions for word in re.findall(r"\\w+", f.src) if word != f.__name__}
 kernels = {f.__name__ for f in functions} - mentioned
 rows = [row for name, case in crosscompile.CASES.items()
-        for row in crosscompile.compiled(name, case, crosscompile.STACKS["micro"], "sm_90")]
+        for row in crosscompile.compiled(name, lambda: case(crosscompile.STACKS["micro"]), "sm_90")]
 print([row.reason for row in rows if row.reason], sorted(kernels - {row.kernel for row in rows}))
 print(len(kernels))
 """

@@ -1,0 +1,80 @@
+"""Cameras, objects and words become tokens."""
+
+from __future__ import annotations
+
+import torch
+from vla_samples import network_of, seen_of, text_of
+
+from policies.vla.senses import Standardise
+from policies.vla.vision import Eyes
+
+
+def test_statistics_make_data_standard_and_leave_constants_small() -> None:
+    rows = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([2.0, 0.1, 0.0]) + 5
+    layer = Standardise(3)
+    torch.testing.assert_close(layer(rows), rows)
+    layer.fit(rows)
+    torch.testing.assert_close(layer(rows).mean(0), torch.zeros(3), rtol=0, atol=1e-4)
+    torch.testing.assert_close(layer(rows).std(0, correction=0), torch.tensor([1.0, 1.0, 0.0]), rtol=0, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_each_camera_and_each_place_has_its_own_tokens() -> None:
+    network = network_of(inputs="pixels")
+    config = network.config
+    seen = seen_of(config, 1, 1)
+    _, _, condition = network.text(text_of(config, 1))
+    before = network.senses(seen, condition)
+    assert before.shape == (1, 1, 3 * config.grid**2 + 2, config.width)
+    assert seen.images is not None
+    seen.images[0, 0, 1] = 255 - seen.images[0, 0, 1]
+    changed = (network.senses(seen, condition) - before).abs().amax(-1)[0, 0] > 0
+    wanted = [False] * 4 + [True] * 4 + [False] * 6
+    assert changed.tolist() == wanted
+
+
+@torch.inference_mode()
+def test_the_same_picture_from_another_camera_looks_different() -> None:
+    network = network_of(inputs="pixels")
+    seen = seen_of(network.config, 1, 1)
+    assert seen.images is not None
+    seen.images[:] = seen.images[:, :, :1].clone()
+    eyes = network.senses(seen, network.text(text_of(network.config, 1))[2])[0, 0, :12].view(3, 4, -1)
+    assert (eyes[0] - eyes[1]).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_the_instruction_changes_what_the_eyes_look_for() -> None:
+    network = network_of(inputs="pixels")
+    eyes = network.senses.cameras.eyes  # type: ignore[union-attr]
+    assert isinstance(eyes, Eyes)
+    images = torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)
+    one, other = (eyes(images, c) for c in torch.randn(2, 1, network.config.text_width).expand(2, 2, -1))
+    assert one.shape == (2, network.config.grid**2, network.config.width)
+    assert (one - other).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_an_empty_slot_is_no_object_at_the_origin() -> None:
+    network = network_of(inputs="state")
+    objects = torch.zeros(1, 1, 3, 7)
+    objects[0, 0, 1, 3] = 1.0  # upright at the origin
+    tokens = network.senses.objects(objects)[0, 0] - network.senses.objects.slot  # type: ignore[misc, union-attr]
+    torch.testing.assert_close(tokens[0], tokens[2])
+    assert (tokens[0] - tokens[1]).abs().max() > 1e-3
+
+
+def test_pictures_stay_channels_last() -> None:
+    """Every convolution is handed channels that lie side by side, as it is quickest. (On a GPU, GroupNorm undoes it.)"""
+    network = network_of(inputs="pixels")
+    strides: list[bool] = []
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+            layer.register_forward_pre_hook(
+                lambda _, given: strides.append(given[0].stride(1) == 1)  # one that was thinned out has gaps
+            )
+    with torch.inference_mode():
+        network(text_of(network.config, 1), seen_of(network.config, 1, 2))
+    assert len(strides) == 8
+    assert all(strides)
