@@ -41,7 +41,9 @@ def test_a_command_that_is_named_exists_with_its_options(line: str) -> None:
     while hasattr(command, "commands") and rest and rest[0] in command.commands:
         command = command.commands[rest.pop(0)]
     assert rest != words, f"{line}: no such command"
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    known = {option for parameter in command.params for option in [*parameter.opts, *parameter.secondary_opts]} | {
+        "--help"
+    }
     assert {word for word in rest if word.startswith("--")} <= known, line
     for word in rest:
         if re.fullmatch(r"(hanoi|move)(-\w+)?", word) and "N" not in word and "ABC" not in word:
