@@ -106,8 +106,12 @@ def test_a_card_and_curves_lie_beside_it(written: tuple[Path, dict[str, Any]]) -
     command = f"nsctl distill --teacher pick --student-precision nvfp4 {counts} --seed 0 --quick"
     assert command in card
     assert card.count("\n| 0 | ") == card.count("\n| 1 | ") == 1
-    assert (out / "curves.png").stat().st_size > 5000
     assert list((out / "tensorboard").glob("events.*"))
+
+
+def test_curves_are_drawn_where_they_can_be(written: tuple[Path, dict[str, Any]]) -> None:
+    pytest.importorskip("matplotlib")
+    assert (written[0] / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_interrupted_distillation_ends_as_if_nothing_had_happened(
