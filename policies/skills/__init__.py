@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,8 @@ def neural_skill(operator: str, variant: str = "") -> NeuralSkill:
     """
     from policies.skills.neural import PRECISIONS, NeuralSkill
 
-    weights, _, device = variant.rpartition("@") if re.search(r"@(cpu|cuda)(:\d+)?$", variant) else (variant, "", "cpu")
+    placed = "@" in Path(variant).name and not Path(variant).is_dir()
+    weights, _, device = variant.rpartition("@") if placed else (variant, "", "cpu")
     if weights and weights not in PRECISIONS and ("/" in weights or Path(weights).is_dir()):
         return NeuralSkill(operator, Path(weights), device=device)
     return NeuralSkill(operator, precision=weights, device=device)

@@ -82,7 +82,7 @@ class NeuralSkill:
     def __init__(self, operator: str, folder: Path | None = None, precision: str = "", device: str = "cpu") -> None:
         craft_of(operator)
         if precision and precision not in PRECISIONS:
-            raise UnknownName("precision of a skill", precision, PRECISIONS)
+            raise UnknownName("precision of a skill, nor folder with its weights,", precision, PRECISIONS)
         if device == "cpu" and precision == "bfloat16":
             raise InvalidValue("a skill plays bfloat16 on a GPU alone: take --device cuda with it, or float32")
         if device != "cpu":

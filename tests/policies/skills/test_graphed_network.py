@@ -162,6 +162,7 @@ def test_the_device_follows_the_weights_in_a_name(monkeypatch: pytest.MonkeyPatc
     skill = neural_skill("pick", "bfloat16@cuda:1")
     assert (skill._precision, skill._device) == ("bfloat16", "cuda:1")
     folder = tmp_path / "odd@name"
+    folder.mkdir()
     for variant, device in ((str(folder), "cpu"), (f"{folder}@cuda", "cuda"), (f"{folder}@cpu", "cpu")):
         found = neural_skill("pick", variant)
         assert (found._folder, found._device) == (folder, device)
