@@ -7,6 +7,7 @@ W tokens (the width that a stage of the curriculum needs), V vocabulary.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -130,7 +131,7 @@ def build(member: Member, config: StackConfig, classes: int) -> Reader:
     return model
 
 
-class Trainees:
+class Trainees(ABC):
     """What is common to M models that are trained side by side: what they have come to, and how good they are."""
 
     def __init__(self, members: list[Member], steps: int, device: str) -> None:
@@ -139,17 +140,17 @@ class Trainees:
         self.limits = torch.full((len(members),), START, device=device)  # the longest rows that each is trained on
         self.brake = torch.ones((), device=device)
 
+    @abstractmethod
     def state(self) -> list[Tensor]:
         """Everything that training changes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stepper(self, rows: Rows, batch: int) -> Callable[[], None]:
         """What makes one training step of all on ``rows`` when called; all must be done before rows may change."""
-        raise NotImplementedError
 
+    @abstractmethod
     def right(self, rows: Rows) -> Tensor:
         """How many of ``rows`` each model answers rightly, [M]."""
-        raise NotImplementedError
 
     def room(self, length: int) -> int:
         """How wide rows of up to ``length`` tokens are to be."""

@@ -28,8 +28,6 @@ def write_card(
     """Write ``README.md`` into ``folder``; ``curves`` says whether ``curves.png`` lies there."""
     operators = ", ".join(f"`{operator}`" for operator in network.operators)
     recipe = ", ".join(f"{name} {value}" for name, value in asdict(schedule.recipe).items())
-    known = provenance.versions()
-    versions = ", ".join(f"{name} {known[name]}" for name in ("nsctl", "torch", "mujoco", "numpy") if name in known)
     interval = f"95 % Wilson interval {figures['low']:.4f} to {figures['high']:.4f}"
     used = sorted(request.tasks or {task for operator in network.operators for task in TASKS[operator]})
     kind = "A Mamba-3 policy" if network.backbone == "mamba3" else "A policy without memory (MLP)"
@@ -48,8 +46,8 @@ def write_card(
   {1000 * max(c.pose_noise for c in CONDITIONS):g} mm, late commands, pushed bodies and slipping grips by turns.
   Tasks: {", ".join(used)}.
 - **Recipe**: {recipe}.
-- **Cost**: {figures["seconds"] / 60:.1f} minutes and {_joules(figures["joules"])} J ({figures["label"]}).
-- **Made with**: {versions}, Python {platform.python_version()}, device {request.device}, commit {figures["commit"]}.
+- **Cost**: {figures["seconds"] / 60:.1f} minutes and {whole_joules(figures["joules"])} J ({figures["label"]}).
+- **Made with**: {made_with(request.device, figures["commit"])}.
 {"![Loss and success, round by round](curves.png)" * curves}
 
 | round | episodes | frames so far | loss | check | seconds | joules |
@@ -62,7 +60,7 @@ def write_card(
 def _rows(figures: Mapping[str, Any]) -> str:
     return "\n".join(
         f"| {r['round']} | {r['episodes']} | {r['frames']} | {r['loss'][-1]:.4f} | {r['check'][0]}/{r['check'][1]} "
-        f"| {r['seconds']:.0f} | {_joules(r['joules'])} |"
+        f"| {r['seconds']:.0f} | {whole_joules(r['joules'])} |"
         for r in figures["rounds"]
     )
 
@@ -75,5 +73,13 @@ def _command(network: SkillNetworkConfig, request: TrainingRequest) -> str:
     return f"nsctl train skill {names} --seed {request.seed}{tasks}{backbone}{device}{' --quick' * request.quick}"
 
 
-def _joules(value: float | None) -> str:
+def made_with(device: str, commit: str) -> str:
+    """The versions, the device and the commit that a card names."""
+    known = provenance.versions()
+    versions = [f"{name} {known[name]}" for name in ("nsctl", "torch", "mujoco", "numpy") if name in known]
+    return ", ".join([*versions, f"Python {platform.python_version()}", f"device {device}", f"commit {commit}"])
+
+
+def whole_joules(value: float | None) -> str:
+    """Joules on a card; ``?`` where nobody knows them."""
     return "?" if value is None else f"{value:.0f}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nsctl import provenance
 from nsctl.precision import DistillationRequest
+from policies.skills.card import made_with, whole_joules
 from policies.skills.config import SkillNetworkConfig
 from policies.skills.distillation_rounds import Plan
 
@@ -26,8 +25,6 @@ def write_student_card(
     """Write ``README.md`` into ``folder``; ``curves`` says whether ``curves.png`` lies there."""
     operators = ", ".join(f"`{operator}`" for operator in network.operators)
     recipe = ", ".join(f"{name} {value}" for name, value in asdict(plan.recipe).items())
-    known = provenance.versions()
-    versions = ", ".join(f"{name} {known[name]}" for name in ("nsctl", "torch", "mujoco", "numpy") if name in known)
     errors = figures["errors"]
     (folder / "README.md").write_text(
         f"""# Skill {operators} in NVFP4, distilled
@@ -50,10 +47,10 @@ matrices in 4.5 bits an element, trained to act as it did before.
 - **Recipe**: {recipe}.
 - **Kept whole**: {", ".join(_excluded(figures)) or "no layer that may be NVFP4"}.
 - **Bytes**: {figures["bytes_after"]} of {figures["bytes_before"]} in bfloat16.
-- **Cost**: {figures["own_seconds"] / 60:.1f} minutes and {_joules(figures["own_joules"])} J ({figures["label"]}), the
+- **Cost**: {figures["own_seconds"] / 60:.1f} minutes and {whole_joules(figures["own_joules"])} J ({figures["label"]}), the
   comparison with QAT included, the episodes for the action errors not; with the teacher's training
-  {_joules(figures["joules"])} J.
-- **Made with**: {versions}, Python {platform.python_version()}, device {request.device}, commit {figures["commit"]}.
+  {whole_joules(figures["joules"])} J.
+- **Made with**: {made_with(request.device, figures["commit"])}.
 {"![Loss and action error](curves.png)" * curves}
 
 | round | episodes | frames so far | loss | QAT | QAD | seconds | joules |
@@ -66,7 +63,8 @@ matrices in 4.5 bits an element, trained to act as it did before.
 def _rows(figures: Mapping[str, Any]) -> str:
     return "\n".join(
         f"| {r['round']} | {r['episodes']} | {r['frames']} | {r['loss']['qad'][-1]['total']:.5f} "
-        f"| {r['action_error']['qat']:.4f} | {r['action_error']['qad']:.4f} | {r['seconds']:.0f} | {_joules(r['joules'])} |"
+        f"| {r['action_error']['qat']:.4f} | {r['action_error']['qad']:.4f} "
+        f"| {r['seconds']:.0f} | {whole_joules(r['joules'])} |"
         for r in figures["rounds"]
     )
 
@@ -81,7 +79,3 @@ def _command(request: DistillationRequest, plan: Plan) -> str:
         f"nsctl distill --teacher {request.teacher} --student-precision {request.precision} --episodes {plan.episodes} "
         f"--rounds {plan.rounds} --seed {request.seed}{device}{' --quick' * request.quick}"
     )
-
-
-def _joules(value: float | None) -> str:
-    return "?" if value is None else f"{value:.0f}"

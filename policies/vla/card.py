@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nsctl import provenance
 from nsctl.contracts import AgentTrainingRequest
+from policies.skills.card import made_with, whole_joules
 from policies.vla.leading import KICKS
 from policies.vla.recording import CAMERA_SHIFT, POSE_NOISE
 from policies.vla.schedule import Schedule
@@ -39,8 +38,6 @@ def write_card(
     parameters = sum(p.numel() for p in read_network(folder).parameters())
     sees = KINDS[config.inputs].format(cameras=", ".join(config.cameras))
     recipe = schedule.recipe
-    known = provenance.versions()
-    versions = ", ".join(f"{name} {known[name]}" for name in ("nsctl", "torch", "mujoco", "numpy") if name in known)
     unfinished = f"\n> **Unfinished**: {figures['note']}.\n" if "note" in figures else ""
     (folder / "README.md").write_text(
         f"""# Agent `{variant}`
@@ -55,8 +52,8 @@ A vision-language-action network of {parameters:,} parameters: {sees}, the arm's
   {schedule.rounds} rounds of DAgger in which the expert was asked {schedule.queries:,} times each.
 - **Recipe**: steps {recipe.steps} of {recipe.rows} sequences of {recipe.decisions} decisions, AdamW {recipe.rate:g}, then
   {recipe.later_rate:g}, average {recipe.average:g}.
-- **Cost**: {figures["seconds"] / 60:.1f} minutes and {_joules(figures["joules"])} J ({figures["label"]}).
-- **Made with**: {versions}, Python {platform.python_version()}, device {request.device}, commit {figures["commit"]}.
+- **Cost**: {figures["seconds"] / 60:.1f} minutes and {whole_joules(figures["joules"])} J ({figures["label"]}).
+- **Made with**: {made_with(request.device, figures["commit"])}.
 {"![Loss and success, round by round](curves.png)" * curves}
 
 | round | episodes | frames | loss | check | seconds so far | joules so far |
@@ -73,10 +70,6 @@ def _rows(entries: list[Mapping[str, Any]]) -> str:
     return "\n".join(
         f"| {e['round']} | {e['episodes']} | {e['frames']} | {e['loss'][-1]:.4f} "
         f"| {', '.join(f'{task} {won}/{tried}' for task, (won, tried) in e['tasks'].items())} "
-        f"| {e['seconds']:.0f} | {_joules(e['joules'])} |"
+        f"| {e['seconds']:.0f} | {whole_joules(e['joules'])} |"
         for e in entries
     )
-
-
-def _joules(value: float | None) -> str:
-    return "?" if value is None else f"{value:.0f}"

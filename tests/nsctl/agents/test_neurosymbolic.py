@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -14,7 +14,7 @@ import pytest
 
 from nsctl import registry
 from nsctl.agents.neurosymbolic import LOOK_AGAIN, MAX_FAILURES, MAX_LOOKS, MAX_PLANS, NeuroSymbolicAgent, scripted
-from nsctl.contracts import RECOVERIES, AgentReport, SuiteOptions, World
+from nsctl.contracts import RECOVERIES, AgentReport, World
 from nsctl.episode import Episode, play
 from nsctl.errors import EpisodeError, InvalidValue
 from nsctl.phases import EpisodeClock
@@ -22,14 +22,6 @@ from nsctl.scene import Action, Pose, SceneEstimate, make_action
 from nsctl.symbolic import Atom, PlanStep, Problem, SymbolicState
 
 WEIGHTS = Path(str(files("policies.skills"))) / "weights"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    suite = registry.load("envs", "hanoi")()
-    made = suite.world(suite.task("hanoi-2"), SuiteOptions())
-    yield made
-    made.close()
 
 
 class Stubborn:

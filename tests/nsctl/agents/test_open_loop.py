@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,12 @@ import pytest
 from nsctl import registry
 from nsctl.agents.neurosymbolic import NeuroSymbolicAgent, scripted
 from nsctl.agents.open_loop import OpenLoopAgent, nesy_open_loop
-from nsctl.contracts import RECOVERIES, SuiteOptions, World
+from nsctl.contracts import RECOVERIES, World
 from nsctl.episode import play
 from nsctl.outcomes import TimedOut
 from nsctl.phases import EpisodeClock
 from nsctl.scene import Action, SceneEstimate, make_action
 from nsctl.symbolic import PlanStep
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    suite = registry.load("envs", "hanoi")()
-    made = suite.world(suite.task("hanoi-2"), SuiteOptions())
-    yield made
-    made.close()
 
 
 class _Lazy:
