@@ -185,7 +185,8 @@ class TableWorld:
     def _observe(self, truth: Mapping[str, Pose]) -> Observation:
         joints, tcp, opening = self._sensors.feel(self._engine.joints, self._engine.tcp, self._engine.opening)
         proprio = Proprioception(joints, tcp, self._target, opening, self._gripper)
-        images = {name: self._engine.render(name) for name in self._options.cameras} or None
+        drawn = self._options.cameras if self._steps % self._options.pictures_every == 0 else ()
+        images = {name: self._engine.render(name) for name in drawn} or None
         poses = self._disturbed.read(self._sensors.read(truth))
         shown, sigma = (poses, self._sensors.sigma) if self._options.objects else (None, 0.0)
         return Observation(proprio, self.task.instruction, self.channels, shown, sigma, images)

@@ -223,10 +223,15 @@ class AgentReport:
 
 @dataclass(frozen=True)
 class Sight:
-    """What an agent is shown beside its own arm: the pictures of ``cameras``, and, if it wants them, the tracker's poses."""
+    """What an agent is shown beside its own arm: the pictures of ``cameras``, and, if it wants them, the tracker's poses.
+
+    Pictures are drawn for every ``every``-th control step from the first on, which saves an agent's world most of its
+    drawing if it looks less often than it acts; in between, ``Observation.images`` is ``None``.
+    """
 
     cameras: tuple[str, ...] = ()
     objects: bool = True
+    every: int = 1
 
 
 class Agent(Protocol):
@@ -275,7 +280,9 @@ class SuiteOptions:
     pose_noise: float = 0.001
     """Standard deviation [m] of the simulated tracker's bias; 0 gives true poses, and the record says so."""
     cameras: tuple[str, ...] = ()
-    """Cameras whose pictures each observation carries."""
+    """Cameras whose pictures observations carry."""
+    pictures_every: int = 1
+    """Control steps from one observation with pictures to the next; the first of an episode has them."""
     video: bool = False
     """Whether :meth:`World.render` will be called (in a prettier setting than the policy's cameras)."""
     objects: bool = True
@@ -283,6 +290,8 @@ class SuiteOptions:
 
     def __post_init__(self) -> None:
         require_distinct(self.disturb)
+        if self.pictures_every < 1:
+            raise InvalidValue(f"pictures_every must be >= 1, got {self.pictures_every}")
 
 
 class World(Protocol):

@@ -171,10 +171,14 @@ def _made(name: str) -> Agent:
 
 
 def shown_to(agent: Agent, options: SuiteOptions) -> SuiteOptions:
-    """``options`` for a world that shows the agent what it asks to see: its ``sight``, if it has one."""
+    """``options`` for a world that shows the agent what it asks to see: its ``sight``, if it has one.
+
+    Where others want pictures too, they are drawn for every step.
+    """
     sight: Sight = getattr(agent, "sight", Sight())
     cameras = tuple(dict.fromkeys((*options.cameras, *sight.cameras)))
-    return replace(options, cameras=cameras, objects=options.objects and sight.objects)
+    every = options.pictures_every if options.cameras else sight.every
+    return replace(options, cameras=cameras, objects=options.objects and sight.objects, pictures_every=every)
 
 
 def require_fit(agent: Agent, task: Task) -> None:

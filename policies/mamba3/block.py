@@ -211,6 +211,12 @@ def cast(module: nn.Module, dtype: torch.dtype) -> None:
 
     In bfloat16, a step size of 0.001 would be off by up to 1.6 %.
     """
-    for name, parameter in module.named_parameters():
-        exact = name.rpartition(".")[2] in ("dt_bias", "B_bias", "C_bias", "D", "mimo_x", "mimo_z", "mimo_o")
-        parameter.data = parameter.data.to(torch.promote_types(dtype, torch.float32) if exact else dtype)
+    for name, weight in converted(module, dtype).items():
+        module.get_parameter(name).data = weight.data
+
+
+def converted(module: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The weights that :func:`cast` would give, by name, as functions of those that stay: for mixed precision."""
+    exact = ("dt_bias", "B_bias", "C_bias", "D", "mimo_x", "mimo_z", "mimo_o")
+    wider = torch.promote_types(dtype, torch.float32)
+    return {n: p.to(wider if n.rpartition(".")[2] in exact else dtype) for n, p in module.named_parameters()}

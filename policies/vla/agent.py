@@ -19,7 +19,7 @@ from policies.skills.cost import read_cost
 from policies.vla.config import VLAConfig
 from policies.vla.instructions import understood
 from policies.vla.libraries import triton_first
-from policies.vla.pilot import EXECUTED, Pilot
+from policies.vla.pilot import Pilot, executed
 from policies.vla.symbols import require_known
 from policies.vla.variants import BORROWED, VARIANTS, required
 from policies.vla.weights import fingerprint, read_config, read_network
@@ -50,9 +50,10 @@ class VLAAgent:
         if VARIANTS[BORROWED.get(self.name, self.name)]["inputs"] == "state":
             return Sight()
         try:
-            return Sight(read_config(self.weights).cameras, objects=False)
+            config = read_config(self.weights)
         except NsctlError:
-            return Sight(VLAConfig().cameras, objects=False)
+            config = VLAConfig()
+        return Sight(config.cameras, objects=False, every=executed(config))
 
     @cached_property
     def network(self) -> VLANetwork:
@@ -82,7 +83,7 @@ class VLAAgent:
         return AgentReport()
 
     def describe(self) -> Mapping[str, Any]:
-        told: dict[str, Any] = {"reads": self._reads, "executed": EXECUTED, "device": self._device}
+        told: dict[str, Any] = {"reads": self._reads, "device": self._device}
         try:
             network = self.network
         except Untrained:
@@ -92,6 +93,7 @@ class VLAAgent:
         c = network.config
         sha256, training = fingerprint(self.weights), read_cost(self.weights)
         return told | {
+            "executed": executed(c),
             "kind": {"inputs": c.inputs, "trunk": c.trunk, "head": c.head, "chunk": c.chunk, "window": c.window},
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "sha256": sha256,

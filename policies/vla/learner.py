@@ -64,9 +64,11 @@ class Learner:
         self.average.load_state_dict(self.network.state_dict())
         self.steps = 0
         self._recipe, self._seed, self._device = recipe, seed, device
-        self._encode: Callable[[Tensor, Seen], Tensor] = (
-            torch.compile(self.network.encode) if compiled else self.network.encode
-        )
+        self._encode: Callable[[Tensor, Seen], Tensor] = self.network.encode
+        if compiled and config.trunk == "mamba3" and device != "cpu":
+            self.network.senses.compile()  # the trunk's own kernels are compiled already
+        elif compiled:
+            self._encode = torch.compile(self.network.encode)
         plain = [p for p in self.network.parameters() if p.ndim < 2]
         matrices = [p for p in self.network.parameters() if p.ndim >= 2]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": plain, "weight_decay": 0.0}]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
+from policies.mamba3.block import converted
 from policies.mamba3.recurrence import Mamba3State
 from policies.mamba3.stack import Mamba3Stack, weight_of
 from policies.vla.cache import TrunkCache
@@ -15,7 +17,11 @@ from policies.vla.config import VLAConfig
 
 
 class MambaTrunk(nn.Module):
-    """The trunk ``mamba3``: the same shapes as :class:`policies.vla.trunk.AttentionTrunk`."""
+    """The trunk ``mamba3``: the same shapes as :class:`policies.vla.trunk.AttentionTrunk`.
+
+    Its kernels compute in one precision throughout, without autocast. Under autocast a whole sequence has its weights
+    converted beforehand, those that must stay wide excepted; what goes step by step keeps the weights' own precision.
+    """
 
     def __init__(self, config: VLAConfig) -> None:
         super().__init__()
@@ -25,7 +31,13 @@ class MambaTrunk(nn.Module):
     def forward(self, prefix: Tensor, real: Tensor, blocks: Tensor) -> Tensor:
         """Prefix [B, T, D], ``real`` [B, T] and blocks [B, S, K, D] to what becomes of the blocks [B, S, K, D]."""
         tokens = torch.cat((led(prefix, real), blocks.flatten(1, 2)), 1)
-        out, _ = self._scan(tokens)
+        kind = tokens.device.type
+        if torch.is_autocast_enabled(kind):
+            weights = converted(self.stack, torch.get_autocast_dtype(kind))
+            with torch.autocast(kind, enabled=False):
+                out = functional_call(self.stack, weights, (tokens.float(),))
+        else:
+            out, _ = self._scan(tokens)
         return torch.unflatten(out[:, prefix.shape[1] :], 1, blocks.shape[1:3])
 
     def begin(self, prefix: Tensor, real: Tensor) -> TrunkCache:
@@ -46,7 +58,7 @@ class MambaTrunk(nn.Module):
         return out
 
     def _scan(self, x: Tensor, states: list[Mamba3State] | None = None) -> tuple[Tensor, list[Mamba3State]]:
-        """A sequence [B, L, D] in the precision of the weights: the kernels compute in one throughout, without autocast."""
+        """A sequence [B, L, D] in the precision of the weights."""
         with torch.autocast(x.device.type, enabled=False):
             return self.stack.scan(x.to(weight_of(self.stack).dtype), states)
 

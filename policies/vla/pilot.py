@@ -19,6 +19,7 @@ from policies.vla.symbols import beside_the_hand, slotted
 
 if TYPE_CHECKING:
     from policies.vla.cache import Cache
+    from policies.vla.config import VLAConfig
     from policies.vla.network import VLANetwork
 
 EXECUTED = 8
@@ -26,6 +27,11 @@ EXECUTED = 8
 
 Floats = NDArray[np.float32]
 Chunk = NDArray[np.float32]
+
+
+def executed(config: VLAConfig) -> int:
+    """Control steps from one decision of such a network to the next."""
+    return min(EXECUTED, config.chunk)
 
 
 class Pilot:
@@ -42,7 +48,7 @@ class Pilot:
     @property
     def due(self) -> bool:
         """Whether the next action needs a decision of the network."""
-        return self._executed % min(EXECUTED, self._network.config.chunk) == 0
+        return self._executed % executed(self._network.config) == 0
 
     def act(self, observation: Observation, clock: PhaseClock | None = None) -> Action:
         """The next action; every :data:`EXECUTED` calls the network looks and decides anew."""

@@ -7,7 +7,7 @@ planning and what in control.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class PlannedVLAAgent(VLAAgent):
     @property
     def sight(self) -> Sight:
         """Pictures for the network, the tracker's poses for the planner."""
-        return Sight(super().sight.cameras)
+        return replace(super().sight, objects=True)
 
     def reset(self, task: Brief, seed: int, clock: PhaseClock) -> None:
         self._clock, self._pilot, self._episode = clock, None, None

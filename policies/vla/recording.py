@@ -24,7 +24,7 @@ from policies.vla.episodes import EVERY, IMAGE, Job, Pictures, Piece, Take, Verd
 from policies.vla.expert import Advice, Expert
 from policies.vla.instructions import of_steps, standing
 from policies.vla.leading import Lead, network_in
-from policies.vla.pilot import EXECUTED, Pilot, pictures
+from policies.vla.pilot import EXECUTED, Pilot, executed, pictures
 from policies.vla.symbols import Flags, Floats, atom_flags, slotted, stage
 
 AFTERGLOW = 3 * EXECUTED
@@ -142,7 +142,8 @@ def staged(job: Job) -> Iterator[World]:
     if job.kind != "check":
         noise = POSE_NOISE[job.episode % len(POSE_NOISE)]
         disturb = (parse(CAMERA_SHIFT),) if job.cameras else ()
-    options = SuiteOptions(disturb=disturb, pose_noise=noise, cameras=job.cameras)
+    every = executed(network_in(job.weights).config) if job.kind == "check" else EVERY
+    options = SuiteOptions(disturb=disturb, pose_noise=noise, cameras=job.cameras, pictures_every=every)
     world = tasks.suite_of(job.task).world(tasks.find(job.task), options)
     try:
         yield world

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from samples import Install
 
 from nsctl.contracts import Sight, SuiteOptions
+from nsctl.errors import InvalidValue
 from nsctl.evaluation import RunOptions, evaluate, resume
 from nsctl.player import Player, shown_to
 from nsctl.run_config import RunConfig
+from nsctl.tasks import find, suite_of
 
 WATCHER = """
 from nsctl.agents.random import RandomAgent
@@ -52,6 +55,23 @@ class Seer:
 def test_the_world_shows_what_was_asked_for_by_either(sight: Sight | None, cameras: object, objects: bool) -> None:
     shown = shown_to(Seer(sight), SuiteOptions(cameras=("front",)))  # type: ignore[arg-type]
     assert (shown.cameras, shown.objects) == (cameras, objects)
+
+
+def test_pictures_come_as_often_as_they_are_asked_for() -> None:
+    for sight, options, every in (
+        (Sight(("wrist",), every=3), SuiteOptions(), 3),
+        (Sight(("wrist",), every=3), SuiteOptions(cameras=("front",)), 1),  # another looks at every step
+        (Sight(), SuiteOptions(cameras=("front",)), 1),
+    ):
+        shown = shown_to(Seer(sight), options)  # type: ignore[arg-type]
+        assert shown.pictures_every == every
+        world = suite_of("hanoi-1").world(find("hanoi-1"), shown)
+        for _ in range(2):  # the first observation of every episode has them
+            seen = [world.reset(0, 0), *(world.step(np.zeros(7, np.float32)) for _ in range(6))]
+            assert [o.images is not None for o in seen] == [n % every == 0 for n in range(7)]
+        world.close()
+    with pytest.raises(InvalidValue, match="pictures_every must be >= 1, got 0"):
+        SuiteOptions(pictures_every=0)
 
 
 def test_an_agent_of_pictures_alone_is_recorded_as_one(tmp_path: Path) -> None:

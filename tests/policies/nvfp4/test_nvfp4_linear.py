@@ -5,20 +5,23 @@ from __future__ import annotations
 import copy
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from nsctl.errors import InvalidValue
 from policies.mamba3.sizes import stack_size
 from policies.mamba3.stack import Mamba3Stack
-from policies.nvfp4.linear import NVFP4Linear, nvfp4_linear
+from policies.nvfp4 import linear as layers
+from policies.nvfp4.linear import NVFP4Linear, nvfp4_linear, scaled_product
 from policies.nvfp4.quantise import fake_quantise
 from policies.nvfp4.scales import RULES, Rule
-from policies.nvfp4.tensor import dequantise, dequantise_unscaled
+from policies.nvfp4.tensor import NVFP4Tensor, dequantise, dequantise_unscaled
 
 DTYPES = {"weight": torch.uint8, "weight_scale": torch.float8_e4m3fn, "weight_scale_2": torch.float32}
 
@@ -59,10 +62,71 @@ def test_it_computes_what_training_saw(rule: Rule) -> None:
     assert torch.equal(module(x), F.linear(x, fake_quantise(linear.weight, rule), linear.bias))
 
 
+def on_a_gpu(tensor: NVFP4Tensor) -> tuple[Tensor, float]:
+    """What a GPU would multiply with, here."""
+    return dequantise_unscaled(tensor), float(tensor.tensor_scale)
+
+
 def test_the_operand_of_gpus_is_the_same_weight() -> None:
     module, _, x = layer(bias=False)
-    dense = dequantise_unscaled(module.tensor)
-    assert off(F.linear(x, dense.float()) * module.weight_scale_2, exactly(module, x)) < 1e-6
+    dense, factor = on_a_gpu(module.tensor)
+    assert off(F.linear(x, dense.float()) * factor, exactly(module, x)) < 1e-6
+
+
+class Launched(TorchDispatchMode):
+    """Notes the operators that compute; views and empty tensors launch nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names += [] if func.is_view or "empty" in func.__name__ else [func.overloadpacket.__name__]
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_what_the_library_multiplies_is_one_launch_that_rounds_no_weight(bias: bool) -> None:
+    module, _, x = layer(bias=bias)
+    module, x = module.to(torch.bfloat16), x.bfloat16()
+    dense, factor = on_a_gpu(module.tensor)
+    with Launched() as launched:
+        y = scaled_product(x, dense, factor, module.bias)
+    assert launched.names == ["addmm"]
+    assert (y.shape, y.dtype) == ((3, 5, 48), torch.bfloat16)
+    assert off(y, exactly(module, x)) < 2e-3
+    rounded = F.linear(x, dequantise(module.tensor).bfloat16(), module.bias)
+    assert off(rounded, exactly(module, x)) > 2e-3  # why the scale stays apart
+
+
+def test_the_factor_follows_the_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through all that may change or copy a weight, with the operand of a GPU."""
+    monkeypatch.setattr(layers, "operand", on_a_gpu)
+    (module, _, x), other = layer(bias=False), NVFP4Linear.empty(80, 48)
+    x = x.bfloat16()
+    for again in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert off(again(x), exactly(module, x)) < 2e-3
+    other.load_state_dict(module.state_dict())
+    assert torch.equal(other(x), module(x))
+    other.weight_scale_2 = 2 * other.weight_scale_2
+    other.derive()
+    assert torch.equal(other(x), 2 * module(x))
+
+
+@pytest.mark.skipif("not torch.cuda.is_available()", reason="a CUDA graph needs a GPU")
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("batch", [3, 128])
+def test_a_captured_layer_gives_the_same(batch: int, packed: bool) -> None:
+    module = layer()[0].cuda().bfloat16()
+    module.dense = None if packed else module.dense
+    x, graph = torch.randn(batch, 80, device="cuda").bfloat16(), torch.cuda.CUDAGraph()
+    eager = module(x)
+    torch.cuda.synchronize()
+    with torch.cuda.graph(graph):
+        y = module(x)
+    graph.replay()
+    assert torch.equal(y, eager)
+    assert off(y, exactly(module, x)) < 2e-3
 
 
 def test_without_the_operand_it_decodes_at_each_call() -> None:
@@ -111,11 +175,14 @@ def test_copies_are_their_own(again: object) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_a_change_of_dtype_leaves_what_is_stored_alone(dtype: torch.dtype) -> None:
-    module, _, x = layer()
+    module, linear, x = layer()
+    linear.bias.data = linear.bias.bfloat16().float()  # what it is stored in
+    module = NVFP4Linear(module.tensor, linear.bias)
     before = module(x)
     model = nn.Sequential(module, nn.Linear(48, 2)).to(dtype)
     assert {name: getattr(module, name).dtype for name in DTYPES} == DTYPES
-    assert model[1].weight.dtype == dtype
+    assert module.bias is not None
+    assert model[1].weight.dtype == module.bias.dtype == dtype
     assert torch.equal(module(x), before)
     assert module(x.to(dtype)).dtype == dtype
 
@@ -124,7 +191,7 @@ def test_torch_compile_sees_one_operator() -> None:
     module, _, x = layer()
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(x), module(x), rtol=0, atol=0)
-    arguments = (x, module.weight, module.weight_scale, module.weight_scale_2, module.bias, module.dense)
+    arguments = (x, module.weight, module.weight_scale, module.weight_scale_2, module.bias, module.dense, 1.0)
     # the fourth of its tests, of the schema, multiplies the arguments, which E4M3 cannot
     tests = ("test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic")
     assert set(torch.library.opcheck(nvfp4_linear, arguments, test_utils=tests).values()) == {"SUCCESS"}

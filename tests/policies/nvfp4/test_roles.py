@@ -100,7 +100,6 @@ def stored(network: nn.Module) -> int:
     for module in network.modules():
         if isinstance(module, NVFP4Linear):
             tensors += [module.weight, module.weight_scale, module.weight_scale_2]
-            tensors += [] if module.bias is None else [module.bias.bfloat16()]
     tensors += [parameter.to(stored_dtype(name)) for name, parameter in network.named_parameters()]
     return sum(tensor.nbytes for tensor in tensors)
 

@@ -109,11 +109,11 @@ def test_every_agent_plays_and_repeats_itself(folders: dict[str, Path], name: st
 
 
 def test_each_is_shown_what_it_asks_for_and_says_so(folders: dict[str, Path]) -> None:
-    cameras = ("front", "side", "wrist")
+    cameras, every = ("front", "side", "wrist"), EXECUTED
     asked = {
-        "vla": (vla(str(folders["vla"])), Sight(cameras, objects=False)),
+        "vla": (vla(str(folders["vla"])), Sight(cameras, objects=False, every=every)),
         "vla-state": (vla_state(str(folders["vla-state"])), Sight()),
-        "vla-planned": (vla_planned(str(folders["vla"])), Sight(cameras)),
+        "vla-planned": (vla_planned(str(folders["vla"])), Sight(cameras, every=every)),
     }
     for name, (agent, sight) in asked.items():
         assert agent.sight == sight, name
