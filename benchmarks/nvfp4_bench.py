@@ -6,9 +6,10 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from math import comb
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
@@ -19,6 +20,8 @@ import torch
 
 T = TypeVar("T")
 Work = Callable[[], object]
+TURN_SECONDS = 0.003
+"""About what a work takes of a round, where rounds are kept."""
 
 
 @dataclass
@@ -68,6 +71,21 @@ class Bench:
                 times[name].append(time.perf_counter() - begun)
         return {name: statistics.median(found) for name, found in times.items()}
 
+    def in_turn(self, works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
+        """Seconds of each work in each of the rounds, every other one backwards: what drifts, drifts for all alike."""
+        clock = _events if self.on_gpu else _by_the_wall
+        counts = {name: self._count(work, clock) for name, work in works.items()}
+        names, times = list(works), {name: list[Callable[[], float]]() for name in works}
+        for i in range(rounds):
+            for name in names[:: -1 if i % 2 else 1]:
+                times[name].append(clock(works[name], counts[name]))
+        return {name: [seconds() for seconds in taken] for name, taken in times.items()}
+
+    def _count(self, work: Work, clock: Callable[[Work, int], Callable[[], float]]) -> int:
+        """How often it fits into a turn, once it is warm."""
+        clock(work, 2)()
+        return max(1, round(TURN_SECONDS / clock(work, 3)())) if self.on_gpu else 1
+
     def attempt(self, name: str, make: Callable[[], T]) -> T | None:
         """What ``make`` gives; None if it cannot, and the reason noted: a benchmark goes on without it."""
         try:
@@ -77,6 +95,41 @@ class Bench:
             self.left_out[name] = f"{type(error).__name__}: {text[0][:200]}"
             self.add("left out", {"what": name, "why": self.left_out[name]})
             return None
+
+
+def _events(work: Work, count: int) -> Callable[[], float]:
+    """Begin ``count`` of it; the GPU's seconds for each are read later, so that it need not wait between turns."""
+    begun, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    begun.record()
+    for _ in range(count):
+        work()
+    ended.record()
+
+    def seconds() -> float:
+        ended.synchronize()
+        return float(begun.elapsed_time(ended)) / 1e3 / count
+
+    return seconds
+
+
+def _by_the_wall(work: Work, count: int) -> Callable[[], float]:
+    begun = time.perf_counter()
+    for _ in range(count):
+        work()
+    found = (time.perf_counter() - begun) / count
+    return lambda: found
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Between which two of the ``values`` their median lies with 95 % at least, whatever it is that they follow.
+
+    By the signs alone: k of n values are below the true median as often as a coin shows k heads of n. Fewer than six
+    values cannot tell so much; then it is the smallest and the largest.
+    """
+    ordered, tail, k = sorted(values), 0.0, 0
+    while (tail := tail + comb(len(ordered), k) / 2 ** len(ordered)) <= 0.025:
+        k += 1
+    return ordered[max(k - 1, 0)], ordered[min(len(ordered) - k, len(ordered) - 1)]
 
 
 def compile_ahead(jobs: Mapping[str, Callable[[], None]], capability: int) -> float:

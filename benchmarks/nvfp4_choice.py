@@ -1,21 +1,31 @@
 """From what ``nvfp4.py`` measured to the table by which kernels are chosen (``policies/nvfp4/kernels/measured.json``).
 
-A kernel is entered where it is quicker than bfloat16 by more than two runs of one version differ (a product by itself with
-cold and with hot caches, a step with hot ones, as in a control loop), and only between sizes that were measured themselves:
-a run of neighbouring sizes is one entry. A batch that was measured stands for those between it and the next smaller one
-that was, for the kernels round a batch up; the smallest stands for itself alone.
+A product by itself is entered where it is quicker than bfloat16 both with cold and with hot caches. A map of a step has to
+be quicker in two comparisons that share no time: packed alone against nothing packed, and packed besides the other kind of
+map against that one alone; nothing packed is timed twice, as the bfloat16 policy and as the decoded one, which launch the
+same kernels, and the quicker counts. Steps of identical kernels have differed by 17 % in one run: a single ratio is no
+reason. Both only between sizes that were measured themselves: a run of neighbouring sizes is one entry. A batch that was
+measured stands for those between it and the next smaller one that was, for the kernels round a batch up; the smallest
+stands for itself alone.
+
+``python benchmarks/nvfp4_choice.py LINES MAJOR TABLE`` makes the table again from what ``nvfp4.py --lines LINES`` noted on
+a card of compute capability MAJOR.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
 
 from nvfp4_products import Row
-from nvfp4_steps import StepRow
+from nvfp4_steps import ALL, INTO, NONE, OUT, StepRow
 
-from policies.nvfp4.kernels.choose import Kernel, Measured
+from policies.nvfp4.kernels.choose import Kernel, Measured, write_table
 
-LIMIT = 0.97
+LIMIT = 0.95
 """The most that ours may take of bfloat16's time to be entered."""
 Points = Mapping[tuple[int, int], tuple[Kernel, float]]
 """By numbers of a weight and batch: the quickest of our kernels, and its time over bfloat16's."""
@@ -23,23 +33,48 @@ Points = Mapping[tuple[int, int], tuple[Kernel, float]]
 
 def of_products(rows: Iterable[Row]) -> Points:
     """The quickest kernel of each product by the worse of its two memories; only tilings that are launched unasked."""
-    worst: dict[tuple[int, int], dict[Kernel, float]] = {}
+    found: dict[tuple[int, int], dict[Kernel, dict[tuple[str, str], float]]] = {}
     first: dict[tuple[str, int, Kernel], str] = {}
     for row in rows:
-        if first.setdefault((row.shape, row.batch, row.kernel), row.tiling) != row.tiling:
-            continue
-        found = worst.setdefault((row.rows * row.columns, row.batch), {})
-        found[row.kernel] = max(row.ratio, found.get(row.kernel, 0.0))
-    return {point: min(found.items(), key=lambda item: item[1]) for point, found in worst.items()}
+        if first.setdefault((row.shape, row.batch, row.kernel), row.tiling) == row.tiling:
+            kernels = found.setdefault((row.rows * row.columns, row.batch), {})
+            kernels.setdefault(row.kernel, {})[row.shape, row.memory] = row.ratio
+    worst: dict[tuple[int, int], dict[Kernel, float]] = {}
+    for point, kernels in found.items():
+        for kernel, ratios in kernels.items():
+            if all((shape, memory) in ratios for shape, _ in ratios for memory in ("cold", "hot")):
+                worst.setdefault(point, {})[kernel] = max(ratios.values())
+    return {point: min(kernels.items(), key=lambda item: item[1]) for point, kernels in worst.items()}
 
 
 def of_steps(rows: Iterable[StepRow]) -> Points:
-    """What each map of a step brings when it alone is packed; the worse one of two of the same size."""
-    worst: dict[tuple[int, int], float] = {}
+    """What packing a map of a step brings, by the worse of both comparisons; the worst of all steps with that size."""
+    steps: dict[tuple[str, int], dict[str, StepRow]] = {}
     for row in rows:
-        if row.numbers:
-            worst[row.numbers, row.batch] = max(row.ratio, worst.get((row.numbers, row.batch), 0.0))
+        steps.setdefault((row.network, row.batch), {})[row.packed] = row
+    worst: dict[tuple[int, int], float] = {}
+    for step in steps.values():
+        if {NONE, INTO, OUT, ALL} <= step.keys():
+            plain = min(step[NONE].ours, step[NONE].bfloat16)
+            for map_, other in ((INTO, OUT), (OUT, INTO)):
+                row = step[map_]
+                ratio = max(row.ours / plain, step[ALL].ours / step[other].ours)
+                worst[row.numbers, row.batch] = max(ratio, worst.get((row.numbers, row.batch), 0.0))
     return {point: ("step", ratio) for point, ratio in worst.items()}
+
+
+def table_of(rows: Iterable[Row], steps: Iterable[StepRow], major: int, measured_by: str) -> list[Measured]:
+    """The table from both parts, for cards of generation ``major``."""
+
+    def source(worst: float) -> str:
+        return f"{measured_by}: at most {worst:.2f} of its time"
+
+    return list(chain.from_iterable(entries(each, major, source) for each in (of_products(rows), of_steps(steps))))
+
+
+def measured_by(machine: Mapping[str, object]) -> str:
+    """What an entry is known from, by the line that says so of the machine."""
+    return f"benchmarks/nvfp4.py on {machine['card']}, torch {machine['torch']}"
 
 
 def entries(points: Points, major: int, source: Callable[[float], str]) -> list[Measured]:
@@ -69,3 +104,24 @@ def _runs(sizes: Sequence[int], at: Mapping[int, tuple[Kernel, float]]) -> list[
             runs.append((kernel, [size]))
             open_ = True
     return runs
+
+
+def main(given: Sequence[str]) -> int:
+    """The table from noted lines; the noted ratio follows from the rest."""
+    if len(given) != 3 or not given[1].isdigit():
+        print("It takes the lines of one run, the card's generation and where the table goes: LINES MAJOR TABLE.")
+        return 2
+    lines = [json.loads(line) for line in Path(given[0]).read_text().splitlines()]
+    parts: dict[str, list[dict[str, object]]] = {}
+    for line in lines:
+        parts.setdefault(line.pop("part"), []).append({name: value for name, value in line.items() if name != "ratio"})
+    rows = [Row(**line) for line in parts.get("product", [])]  # type: ignore[arg-type]
+    steps = [StepRow(**line) for line in parts.get("step", [])]  # type: ignore[arg-type]
+    table = table_of(rows, steps, int(given[1]), measured_by(parts["machine"][0]))
+    write_table(Path(given[2]), table)
+    print(f"{len(table)} entries")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

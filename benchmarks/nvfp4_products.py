@@ -170,11 +170,16 @@ def all_products(bench: Bench, shapes: Iterable[str], batches: Sequence[int], sw
 
 def launched(shape: tuple[int, int], batch: int, sweep: bool) -> None:
     """The kernels of :func:`measured` on tensors of the device ``meta``, to be compiled ahead."""
+    launched_as(shape, batch, candidates(shape, batch, sweep))
+
+
+def launched_as(shape: tuple[int, int], batch: int, wanted: Iterable[Candidate]) -> None:
+    """Some kernels on tensors of the device ``meta``."""
     with torch.device("meta"):
         packed = zeros(*shape)
         x = torch.zeros(batch, shape[1], dtype=torch.bfloat16)
         this = Case(packed, x, x, torch.zeros(batch, shape[0], dtype=torch.bfloat16))
-        for candidate in candidates(shape, batch, sweep):
+        for candidate in wanted:
             this.call(candidate)(packed)
 
 

@@ -36,7 +36,7 @@ SHIPPED, TINY = "pick", "tiny"
 SIZES = ("nano", "micro", "small", SHIPPED)
 """Backbones of our own sizes, and a shipped skill with its weights."""
 BATCHES = (1, 4, 16)
-INTO, OUT = "into the blocks", "out of the blocks"
+INTO, OUT, NONE, ALL = "into the blocks", "out of the blocks", "none", "all"
 GRAPH_GOAL, STEP_GOAL = 0.4, 1.05
 
 
@@ -173,7 +173,7 @@ def shapes(size: str) -> dict[str, tuple[int, int]]:
 def steps(bench: Bench, size: str, batch: int) -> list[StepRow]:
     """One network with its maps packed in turn: all dense, one kind, the other, both."""
     numbers = {name: rows * columns for name, (rows, columns) in shapes(size).items()}
-    variants: dict[str, tuple[str, ...]] = {"none": (), INTO: (INTO,), OUT: (OUT,), "all": (INTO, OUT)}
+    variants: dict[str, tuple[str, ...]] = {NONE: (), INTO: (INTO,), OUT: (OUT,), ALL: (INTO, OUT)}
     plain, works, apart = bfloat16(size, bench.device), {}, {}
     works["bfloat16"] = plain.launches(batch)[0]
     held = [plain]

@@ -3,7 +3,8 @@
 The layer is a plain module with buffers. What a device multiplies with is derived from them at load: float32 weights on a
 CPU, since decoding at each call would cost many times the product; on a GPU bfloat16 without the tensor's scale, which
 holds code x block scale exactly, so that the sum is the only thing that is rounded; or, where a kernel is quicker
-(:mod:`policies.nvfp4.kernels.choose`), nothing but what is stored.
+(:mod:`policies.nvfp4.kernels.choose`), nothing but what is stored. The tensor's scale is then the product's ``alpha``, a
+number that is read once, at load: so the library takes one launch, as it does for a bfloat16 weight.
 """
 
 from __future__ import annotations
@@ -25,35 +26,64 @@ if TYPE_CHECKING:
     from policies.mamba3.kernels.linear import Map
 
 
-def operand(tensor: NVFP4Tensor) -> Tensor:
-    """[out, in]: what the device of ``tensor`` multiplies with; float32 on a CPU, bfloat16 (unscaled) elsewhere."""
-    return dequantise(tensor) if tensor.codes.device.type in ("cpu", "meta") else dequantise_unscaled(tensor)
+def operand(tensor: NVFP4Tensor) -> tuple[Tensor, float]:
+    """What the device of ``tensor`` multiplies with, [out, in], and the factor that its products lack.
+
+    On a CPU float32 and 1; elsewhere bfloat16 (unscaled) and the tensor's scale, to read which waits for the device.
+    """
+    if tensor.codes.device.type in ("cpu", "meta"):
+        return dequantise(tensor), 1.0
+    return dequantise_unscaled(tensor), float(tensor.tensor_scale)
+
+
+def scaled_product(x: Tensor, dense: Tensor, factor: float, bias: Tensor | None) -> Tensor:
+    """``factor`` x ``x`` [..., in] . ``dense`` [out, in]^T + ``bias`` [out], all of one dtype: one launch, rounded once."""
+    rows = x.reshape(-1, x.shape[-1])
+    if bias is None:
+        out = torch.addmm(x.new_empty(()), rows, dense.t(), beta=0, alpha=factor)  # with beta of 0 it is not read
+    else:
+        out = torch.addmm(bias.to(x.dtype), rows, dense.t(), alpha=factor)
+    return out.view(*x.shape[:-1], -1)
 
 
 @torch.library.custom_op("nsctl::nvfp4_linear", mutates_args=())
 def nvfp4_linear(
-    x: Tensor, weight: Tensor, weight_scale: Tensor, weight_scale_2: Tensor, bias: Tensor | None, dense: Tensor | None
+    x: Tensor,
+    weight: Tensor,
+    weight_scale: Tensor,
+    weight_scale_2: Tensor,
+    bias: Tensor | None,
+    dense: Tensor | None,
+    factor: float,
 ) -> Tensor:
     """``x`` [..., in] times the NVFP4 weight, plus ``bias`` [out]: [..., out] in the dtype of ``x``.
 
-    ``dense`` is the :func:`operand` of the other three; without it, the weight is decoded for this call, on a GPU by the
-    kernel that multiplies with it.
+    ``dense`` and ``factor`` are the :func:`operand` of the other three; without ``dense``, the weight is decoded for this
+    call, on a GPU by the kernel that multiplies with it.
     """
     tensor = NVFP4Tensor(weight, weight_scale, weight_scale_2, x.shape[-1])
     if x.is_cuda and (out := multiplied(x, tensor, bias, packed_only=dense is None)) is not None:
         return out
-    if dense is None:
-        dense = operand(tensor)
+    if dense is not None and dense.dtype == x.dtype != torch.float32:
+        return scaled_product(x, dense, factor, bias)
+    if dense is None:  # for this call alone: to read the factor would be to wait
+        dense = dequantise_unscaled(tensor) if x.is_cuda else dequantise(tensor)
     wide = x.to(dense.dtype)
     if dense.dtype == torch.float32:
         return F.linear(wide, dense, None if bias is None else bias.float()).to(x.dtype)
-    sums = torch.mm(wide.flatten(0, -2), dense.t(), out_dtype=torch.float32) * weight_scale_2
+    sums = torch.mm(wide.reshape(-1, x.shape[-1]), dense.t(), out_dtype=torch.float32) * weight_scale_2
     return (sums if bias is None else sums + bias).view(*x.shape[:-1], -1).to(x.dtype)
 
 
 @nvfp4_linear.register_fake
 def _(
-    x: Tensor, weight: Tensor, weight_scale: Tensor, weight_scale_2: Tensor, bias: Tensor | None, dense: Tensor | None
+    x: Tensor,
+    weight: Tensor,
+    weight_scale: Tensor,
+    weight_scale_2: Tensor,
+    bias: Tensor | None,
+    dense: Tensor | None,
+    factor: float,
 ) -> Tensor:
     return x.new_empty(*x.shape[:-1], weight.shape[0])
 
@@ -78,15 +108,17 @@ class NVFP4Linear(nn.Module):
     """Maps [..., in] to [..., out], floating point of any kind, with the weight in 4.5 bits an element.
 
     ``weight`` uint8, ``weight_scale`` float8_e4m3fn and ``weight_scale_2`` float32 are what is stored (their names in
-    :mod:`policies.nvfp4.file`), and keep their dtypes when a module around them changes its own. ``dense`` is derived and
-    never saved; set it to None to hold the packed form alone, which is then decoded at each call. No gradients.
+    :mod:`policies.nvfp4.file`), and keep their dtypes when a module around them changes its own; the ``bias`` follows it.
+    ``dense`` and ``factor`` are derived and never saved; set ``dense`` to None to hold the packed form alone, which is then
+    decoded at each call. A CUDA graph has captured both: capture anew after other weights were loaded. No gradients.
     """
 
     weight: Tensor
     weight_scale: Tensor
     weight_scale_2: Tensor
-    bias: Tensor | None
+    bias: nn.Parameter | None
     dense: Tensor | None
+    factor: float
 
     def __init__(self, tensor: NVFP4Tensor, bias: Tensor | None = None) -> None:
         super().__init__()
@@ -96,8 +128,10 @@ class NVFP4Linear(nn.Module):
         self.register_buffer("weight", tensor.codes)
         self.register_buffer("weight_scale", tensor.block_scales)
         self.register_buffer("weight_scale_2", tensor.tensor_scale)
-        self.register_buffer("bias", None if bias is None else bias.detach().clone())
-        self.register_buffer("dense", operand(tensor), persistent=False)
+        own = None if bias is None else nn.Parameter(bias.detach().clone(), requires_grad=False)
+        self.register_parameter("bias", own)
+        dense, self.factor = operand(tensor)
+        self.register_buffer("dense", dense, persistent=False)
 
     @classmethod
     def of(cls, linear: nn.Linear, rule: Rule = "search") -> NVFP4Linear:
@@ -115,7 +149,8 @@ class NVFP4Linear(nn.Module):
         return NVFP4Tensor(self.weight, self.weight_scale, self.weight_scale_2, self.in_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = nvfp4_linear(x, self.weight, self.weight_scale, self.weight_scale_2, self.bias, self.dense)
+        stored = (self.weight, self.weight_scale, self.weight_scale_2)
+        out: Tensor = nvfp4_linear(x, *stored, self.bias, self.dense, self.factor)
         return out
 
     def step_map(self, batch: int, dtype: torch.dtype, normed: bool) -> Map:
@@ -126,8 +161,8 @@ class NVFP4Linear(nn.Module):
         return step_map(self.tensor, kept, batch, dtype, normed)
 
     def derive(self) -> None:
-        """Make ``dense`` from what is stored: after the buffers were changed by hand."""
-        self.dense = operand(self.tensor)
+        """Make ``dense`` and ``factor`` from what is stored: after the buffers were changed by hand."""
+        self.dense, self.factor = operand(self.tensor)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle, in which torch cannot read E4M3 back: the block scales as bytes."""
@@ -143,9 +178,9 @@ class NVFP4Linear(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> NVFP4Linear:
         """Follow moves to another device, not changes of dtype: codes and scales mean nothing in another one."""
 
-        def keep(buffer: Tensor) -> Tensor:
-            moved = fn(buffer)
-            return moved if moved.dtype == buffer.dtype else buffer.to(moved.device)
+        def keep(part: Tensor) -> Tensor:
+            moved = fn(part)
+            return moved if moved.dtype == part.dtype or part is self.bias else part.to(moved.device)
 
         device = self.weight.device
         super()._apply(keep, recurse)  # type: ignore[no-untyped-call]

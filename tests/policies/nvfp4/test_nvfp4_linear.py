@@ -73,11 +73,11 @@ def test_the_operand_of_gpus_is_the_same_weight() -> None:
     assert off(F.linear(x, dense.float()) * factor, exactly(module, x)) < 1e-6
 
 
-class Launched(TorchDispatchMode):
+class Launched(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes the operators that compute; views and empty tensors launch nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.names: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -114,8 +114,7 @@ def test_the_factor_follows_the_weight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif("not torch.cuda.is_available()", reason="a CUDA graph needs a GPU")
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("batch", [3, 128])
+@pytest.mark.parametrize(("batch", "packed"), [(3, False), (128, False), (3, True)])
 def test_a_captured_layer_gives_the_same(batch: int, packed: bool) -> None:
     module = layer()[0].cuda().bfloat16()
     module.dense = None if packed else module.dense
