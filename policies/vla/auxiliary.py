@@ -1,4 +1,5 @@
-"""What the network is also asked in training: where things are, which atoms hold, how far the task has come.
+"""What the network is also asked in training: where things are, which atoms hold, how far the task has come, and which
+step of a plan is under way (with which disc, and from or to which peg).
 
 These are the facts that our own agent's symbols hold, so that neither side is taught more than the other.
 """
@@ -17,7 +18,8 @@ from policies.vla.batch import Targets, Told
 from policies.vla.config import VLAConfig
 from policies.vla.masks import mean_where
 
-NO_STAGE = -1
+NOTHING = -1
+"""Where there is no answer."""
 
 
 class AuxiliaryHeads(nn.Module):
@@ -30,13 +32,16 @@ class AuxiliaryHeads(nn.Module):
         self.positions = nn.Linear(width, 3 * config.slots) if config.positions else None
         self.atoms = nn.Linear(width, config.atoms) if config.atoms else None
         self.stage = nn.Linear(width, config.stages) if config.stages else None
+        self.answers = list(config.step)
+        self.step = nn.Linear(width, sum(config.step)) if config.step else None
 
     def forward(self, features: Tensor) -> Told:
         """Features [..., width] to what they tell, float32 at least."""
-        positions, atoms, stage = (
-            None if head is None else widened(head(features)) for head in (self.positions, self.atoms, self.stage)
+        positions, *others = (
+            None if head is None else widened(head(features))
+            for head in (self.positions, self.atoms, self.stage, self.step)
         )
-        return Told(None if positions is None else torch.unflatten(positions, -1, (self.slots, 3)), atoms, stage)
+        return Told(None if positions is None else torch.unflatten(positions, -1, (self.slots, 3)), *others)
 
     def loss(self, told: Told, targets: Targets) -> Mapping[str, Tensor]:
         """Mean losses []: metres off, and cross-entropies in nats. What was asked must have an answer in ``targets``."""
@@ -49,10 +54,18 @@ class AuxiliaryHeads(nn.Module):
             error = F.binary_cross_entropy_with_logits(told.atoms, right, reduction="none")
             losses["atoms"] = mean_where(error, targets.known)
         if told.stage is not None:
-            right = _needed(targets.stage, "stage")
-            error = F.cross_entropy(told.stage.flatten(0, -2), right.flatten(), ignore_index=NO_STAGE, reduction="none")
-            losses["stage"] = mean_where(error, right.flatten() != NO_STAGE)
+            losses["stage"] = _classified(told.stage, _needed(targets.stage, "stage"))
+        if told.step is not None:
+            questions = _needed(targets.step, "step").unbind(-1)
+            answers = zip(torch.split(told.step, self.answers, -1), questions, strict=True)
+            losses["step"] = torch.stack([_classified(logits, right) for logits, right in answers]).mean()
         return losses
+
+
+def _classified(logits: Tensor, right: Tensor) -> Tensor:
+    """The mean cross-entropy [] of logits [..., answers] where ``right`` [...] has an answer."""
+    error = F.cross_entropy(logits.flatten(0, -2), right.flatten(), ignore_index=NOTHING, reduction="none")
+    return mean_where(error, right.flatten() != NOTHING)
 
 
 def _needed(target: Tensor | None, name: str) -> Tensor:

@@ -5,8 +5,11 @@ Shapes: B episodes, S decisions of each, C cameras, H and W pixels, P numbers of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from zlib import crc32
 
 import torch
 from torch import Tensor
@@ -14,8 +17,10 @@ from torch import Tensor
 from nsctl.errors import InvalidValue
 from policies.vla.config import VLAConfig
 
-PAD = 0
-"""The byte after an instruction's end, which no text holds."""
+PAD, WHOLE = 0, 1
+"""What stands after an instruction's end, and before its first word for the whole."""
+WORDS = 2048
+"""Numbers that words may have, the two above among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,7 @@ class Targets:
     ``actions`` float [B, S, chunk, 7] in [-1, 1], ``real`` bool [B, S, chunk] (false after an episode's end and in
     decisions that only fill a row up, which must stand at its end); ``positions`` float [B, S, slots, 3] in metres and
     ``placed`` bool [B, S, slots]; ``atoms`` [B, S, atoms] of 0 and 1 and ``known`` bool likewise; ``stage`` int64
-    [B, S], -1 where there is none.
+    [B, S] and ``step`` int64 [B, S, questions], -1 where there is none.
     """
 
     actions: Tensor
@@ -65,18 +70,21 @@ class Targets:
     atoms: Tensor | None = None
     known: Tensor | None = None
     stage: Tensor | None = None
+    step: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Told:
     """What the auxiliary heads tell of decisions [...]; None of what the configuration does not ask for.
 
-    ``positions`` [..., slots, 3] in metres, ``atoms`` logits [..., atoms], ``stage`` logits [..., stages].
+    ``positions`` [..., slots, 3] in metres, ``atoms`` logits [..., atoms], ``stage`` logits [..., stages],
+    ``step`` logits of one question after the other [..., sum of their answers].
     """
 
     positions: Tensor | None = None
     atoms: Tensor | None = None
     stage: Tensor | None = None
+    step: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +97,22 @@ class Outputs:
 
 
 def encode_text(instructions: list[str], config: VLAConfig) -> Tensor:
-    """Instructions as UTF-8 bytes, int64 [B, L], filled up with :data:`PAD` to the longest; refuses longer ones."""
-    rows = [text.encode() for text in instructions]
+    """Instructions as numbers of their words, int64 [B, L], filled up with :data:`PAD` to the longest; refuses longer ones.
+
+    A mark is a word, too, and capitals do not count. A word's number is its CRC-32, so that there is no vocabulary to keep.
+    """
+    rows = [_numbers(text) for text in instructions]
     for text, row in zip(instructions, rows, strict=True):
-        if len(row) > config.text or not row or PAD in row:
-            raise InvalidValue(f"an instruction must be 1 to {config.text} bytes, none of them 0, got {text!r}")
+        if not 1 <= len(row) <= config.text:
+            raise InvalidValue(f"an instruction must be 1 to {config.text} words and marks, got {len(row)}: {text!r}")
     length = max(map(len, rows))
     return torch.tensor([[*row, *[PAD] * (length - len(row))] for row in rows])
+
+
+@lru_cache(10_000)
+def _numbers(text: str) -> list[int]:
+    words = re.findall(r"\w+|[^\w\s]", text.lower())
+    return [WHOLE + 1 + crc32(word.encode()) % (WORDS - WHOLE - 1) for word in words]
 
 
 def check_seen(seen: Seen, config: VLAConfig, axes: int) -> None:

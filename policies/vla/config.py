@@ -20,7 +20,7 @@ GROUPS = 8
 
 @dataclass(frozen=True)
 class VLAConfig:
-    """One network. Lengths count tokens, bytes, layers or decisions; the defaults have 18 million parameters.
+    """One network. Lengths count tokens, words, layers or decisions; the defaults have 18 million parameters.
 
     The network decides once for each piece of a chunk that is executed. Every decision is a block of :attr:`tokens`
     tokens: ``grid`` x ``grid`` of each camera (or one of each object slot), one of proprioception, one that is read out.
@@ -37,8 +37,8 @@ class VLAConfig:
     """Objects at most: those that inputs ``state`` sees and those whose positions the auxiliary head tells."""
     pose: int = len(POSE)
     """Numbers of one object in inputs ``state``."""
-    text: int = 159
-    """Bytes of an instruction at most; with the one before them, a multiple of 8 tokens, as attention on a GPU prefers."""
+    text: int = 39
+    """Words and marks of an instruction at most; with the one before them a multiple of 8, as a GPU's attention prefers."""
     width: int = 384
     layers: int = 6
     heads: int = 6
@@ -64,6 +64,8 @@ class VLAConfig:
     """Ground atoms that the auxiliary head tells; 0 is none."""
     stages: int = 0
     """Stages of the task that the auxiliary head tells apart; 0 is none."""
+    step: tuple[int, ...] = ()
+    """Questions about the step under way that the auxiliary head answers: how many answers each has."""
     positions: bool = False
     """Whether the auxiliary head tells where the objects of the slots are."""
 
@@ -76,7 +78,7 @@ class VLAConfig:
             require_count(name, getattr(self, name), least=1)
         for name in ("atoms", "stages"):
             require_count(name, getattr(self, name), least=0)
-        for name in ("vision", "vision_blocks"):
+        for name in ("vision", "vision_blocks", "step"):
             for count in getattr(self, name):
                 require_count(f"each of {name}", count, least=1)
         kinds = (
@@ -129,7 +131,7 @@ class VLAConfig:
 
     @property
     def prefix(self) -> int:
-        """T: tokens of the instruction, one that stands for the whole before one for each byte."""
+        """T: tokens of the instruction, one that stands for the whole before one for each word."""
         return self.text + 1
 
     @property

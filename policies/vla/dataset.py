@@ -13,16 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nsctl.errors import InvalidValue
 from policies.vla.augment import augment
 from policies.vla.batch import Seen, Targets, encode_text
 from policies.vla.config import VLAConfig
-from policies.vla.episodes import EVERY, Take
+from policies.vla.episodes import EVERY, Piece, Take
 from policies.vla.instructions import Work, said, understood
 from policies.vla.pilot import EXECUTED
-from policies.vla.symbols import SLOTS, beside_the_hand, known_atoms
+from policies.vla.symbols import DISCS, OPERATORS, PEGS, SLOTS, beside_the_hand, known_atoms
 
 WHOLE = 0.5
 """Share of the sequences that are of whole episodes; the others are of pieces."""
@@ -101,7 +102,7 @@ class Frames:
         reached = take.success or bool(take.stages[-1] == 0)
         self.wholes.append(Span(origin, origin, end, understood(take.instruction), reached))
         for piece in take.pieces:
-            start = piece.start + piece.start % EVERY
+            start = piece.start + -piece.start % EVERY
             if start < piece.end:
                 self.pieces.append(Span(origin, origin + start, origin + piece.end, piece.work, piece.done))
 
@@ -146,6 +147,7 @@ class Frames:
             self._parts["atoms"][at],
             self._parts["known"][at] & here,
             torch.where(inside, self._parts["stages"][at], -1),
+            torch.where(here, self._parts["doing"][at], -1),
         )
 
     def _chunks(self, at: Tensor, spans: list[Span]) -> tuple[Tensor, Tensor]:
@@ -173,6 +175,7 @@ def _tensors(take: Take, first: int, pictured: int) -> dict[str, Tensor]:
         "atoms": take.atoms,
         "labels": take.labels,
         "stages": take.stages,
+        "doing": doing(take.pieces, steps),
     }
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     tensors |= {"known": known.expand(steps, -1), "seen_to": first + seen_to(take.led)}
@@ -180,6 +183,18 @@ def _tensors(take: Take, first: int, pictured: int) -> dict[str, Tensor]:
         picture = pictured + torch.arange(steps) // EVERY
         tensors |= {"images": torch.from_numpy(take.images), "picture": picture}
     return tensors
+
+
+def doing(pieces: Iterable[Piece], steps: int) -> NDArray[np.int64]:
+    """The answers [T, 3] about the step under way, -1 where none is or a disc stands on the table."""
+    answers = np.full((steps, 3), -1)
+    for piece in pieces:
+        work = piece.work
+        if work.kind in OPERATORS:
+            peg = work.goal or work.source
+            row = (OPERATORS.index(work.kind), DISCS.index(work.thing), PEGS.index(peg) if peg else -1)
+            answers[piece.start : piece.end] = row
+    return answers
 
 
 def seen_to(led: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Tensor:

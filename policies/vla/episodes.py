@@ -18,7 +18,7 @@ Pictures = NDArray[np.uint8]
 
 IMAGE = 128
 """Pixels along a side of the pictures."""
-EVERY = 2
+EVERY = 4
 """Control steps between pictures that are kept: decisions in training begin at any of these."""
 
 

@@ -19,18 +19,22 @@ from policies.vla.dataset import Batch, Frames
 from policies.vla.network import VLANetwork
 from policies.vla.weights import write_network
 
-AUXILIARY: Mapping[str, float] = {"actions": 1.0, "positions": 1.0, "atoms": 0.1, "stage": 0.02}
+AUXILIARY: Mapping[str, float] = {"actions": 1.0, "positions": 1.0, "atoms": 0.1, "stage": 0.02, "step": 0.05}
 """What each loss counts: metres, nats and nats against an action's mean error."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Optimisation: ``steps`` of each round, of ``rows`` sequences of ``decisions``; AdamW, warm-up, then a cosine."""
+    """Optimisation: ``steps`` of each round, by turns of ``rows`` sequences of ``decisions`` and of decisions ``alone``;
+    AdamW, warm-up, then a cosine.
+    """
 
     steps: tuple[int, ...] = (5000, 1500, 1500)
     rows: int = 32
     decisions: int = 16
     """Twice as many as attention reaches back: trained on its window alone, it errs as soon as an episode is longer."""
+    alone: int = 512
+    """Every other step learns from so many single decisions instead, which have no past to copy an action from."""
     rate: float = 4e-4
     later_rate: float = 2e-4
     """Of the rounds after the first."""
@@ -65,10 +69,10 @@ class Learner:
         self.steps = 0
         self._recipe, self._seed, self._device = recipe, seed, device
         self._encode: Callable[[Tensor, Seen], Tensor] = self.network.encode
-        if compiled and config.trunk == "mamba3" and device != "cpu":
-            self.network.senses.compile()  # the trunk's own kernels are compiled already
+        if compiled and (cameras := self.network.senses.cameras) is not None:
+            cameras.eyes.compile(dynamic=False)  # most of the work, and of one size, as the recipe has it
         elif compiled:
-            self._encode = torch.compile(self.network.encode)
+            self._encode = torch.compile(self.network.encode, dynamic=False)
         plain = [p for p in self.network.parameters() if p.ndim < 2]
         matrices = [p for p in self.network.parameters() if p.ndim >= 2]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": plain, "weight_decay": 0.0}]
@@ -87,7 +91,8 @@ class Learner:
         sums: dict[str, Tensor] = {}
         for step in range(first, last):
             self._set_rate(self._recipe.rate_at(number, step))
-            batch = frames.batch(self._recipe.rows, self._recipe.decisions, (self._seed, number, step))
+            size = (self._recipe.alone, 1) if step % 2 else (self._recipe.rows, self._recipe.decisions)
+            batch = frames.batch(*size, (self._seed, number, step))
             for name, loss in self._step(batch, (number, step)).items():
                 sums[name] = sums.get(name, torch.zeros((), device=loss.device)) + loss
             tick()

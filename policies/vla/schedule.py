@@ -34,7 +34,7 @@ class Schedule:
     rounds: int = 2
     queries: int = field(default_factory=skill_queries)
     """Control steps of a round at which the expert is asked; the episode that reaches the number is the last."""
-    check: Mapping[str, int] = field(default_factory=lambda: {"hanoi-3": 24, "move": 48})
+    check: Mapping[str, int] = field(default_factory=lambda: {"hanoi-3": 12, "move": 24})
     """Episodes that the learner plays alone after each round."""
     recipe: Recipe = field(default_factory=Recipe)
 
@@ -51,6 +51,6 @@ QUICK = Schedule(
     rounds=1,
     queries=40,
     check={"move": 1},
-    recipe=Recipe(steps=(4, 2), rows=2, decisions=3, warm_up=2, checkpoint=2),
+    recipe=Recipe(steps=(4, 2), rows=2, decisions=3, alone=4, warm_up=2, checkpoint=2),
 )
 """A tiny run of every stage."""

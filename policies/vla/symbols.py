@@ -29,6 +29,10 @@ ATOMS = (
 STAGES = 32
 """Stage n: n steps of a shortest plan to go, 0 for none, :data:`STAGES` - 1 for that many and more."""
 
+OPERATORS = ("pick", "place")
+ANSWERS = (len(OPERATORS), len(DISCS), len(PEGS))
+"""What is asked of the step under way: which it is, of which disc, and which peg that leaves or comes to."""
+
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 

@@ -1,4 +1,4 @@
-"""Instructions as bytes, read by a small Transformer that is trained with the rest."""
+"""Instructions as words, read by a small Transformer that is trained with the rest."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nsctl.errors import InvalidValue
-from policies.vla.batch import PAD
+from policies.vla.batch import PAD, WHOLE, WORDS
 from policies.vla.config import VLAConfig
 from policies.vla.layers import EncoderLayer
 
-_WHOLE = 256
-"""The token that stands before the bytes, for the whole instruction."""
-
 
 class TextEncoder(nn.Module):
-    """Bytes to the trunk's prefix and to the vector that conditions the eyes. What fills a row up changes nothing."""
+    """Words to the trunk's prefix and to the vector that conditions the eyes. What fills a row up changes nothing."""
 
     def __init__(self, config: VLAConfig) -> None:
         super().__init__()
         self.config = config
         width = config.text_width
-        self.embed = nn.Embedding(_WHOLE + 1, width)
+        self.embed = nn.Embedding(WORDS, width)
         self.place = nn.Parameter(0.02 * torch.randn(config.prefix, width))
         self.layers = nn.ModuleList(EncoderLayer(width, config.text_heads) for _ in range(config.text_layers))
         self.norm = nn.LayerNorm(width)
@@ -38,7 +35,7 @@ class TextEncoder(nn.Module):
             raise InvalidValue(
                 f"the text must be int64 [B, L] with L <= {self.config.text}, got {text.dtype} {list(text.shape)}"
             )
-        tokens = F.pad(F.pad(text, (1, 0), value=_WHOLE), (0, self.config.text - text.shape[1]), value=PAD)
+        tokens = F.pad(F.pad(text, (1, 0), value=WHOLE), (0, self.config.text - text.shape[1]), value=PAD)
         real = tokens != PAD  # [B, T]
         x = self.embed(tokens) + self.place
         for layer in self.layers:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nsctl.errors import InvalidValue, UnknownName
 from policies.vla.config import VLAConfig, vla_size
-from policies.vla.symbols import ATOMS, SEEN, SLOTS, STAGES
+from policies.vla.symbols import ANSWERS, ATOMS, SEEN, SLOTS, STAGES
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "vla": {"inputs": "pixels", "trunk": "attention"},
@@ -17,9 +17,9 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 """From pixels; the same with a state-space trunk; from the tracker's poses, for which less is enough."""
 BORROWED: Mapping[str, str] = {"vla-planned": "vla"}
 """Agents that play another variant's weights."""
-TOLD = {"slots": len(SLOTS), "pose": SEEN, "atoms": len(ATOMS), "stages": STAGES, "positions": True}
+TOLD = {"slots": len(SLOTS), "pose": SEEN, "atoms": len(ATOMS), "stages": STAGES, "step": ANSWERS, "positions": True}
 """What inputs ``state`` has of each slot, and what the auxiliary heads are asked."""
-TINY = {"image": 128, "text": 160, "chunk": 16}
+TINY = {"image": 128, "text": 39, "chunk": 16}
 """What a tiny network needs to be shown the same worlds."""
 
 

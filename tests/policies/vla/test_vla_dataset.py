@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from policies.vla.augment import relit, shifted
-from policies.vla.batch import PAD
+from policies.vla.batch import PAD, encode_text
 from policies.vla.config import VLAConfig
-from policies.vla.dataset import Frames, Span, seen_to
-from policies.vla.episodes import Job, Take
+from policies.vla.dataset import Frames, Span, doing, seen_to
+from policies.vla.episodes import EVERY, Job, Piece, Take
 from policies.vla.instructions import Work, understood
 from policies.vla.pilot import EXECUTED
 from policies.vla.recording import record
@@ -30,10 +30,6 @@ def takes() -> list[Take]:
 @pytest.fixture(scope="module")
 def frames(takes: list[Take]) -> Frames:
     return Frames(takes, CONFIG)
-
-
-def words(row: torch.Tensor) -> str:
-    return bytes(int(byte) for byte in row if byte != PAD).decode()
 
 
 def test_an_object_is_seen_from_the_hand_at_three_scales() -> None:
@@ -83,8 +79,11 @@ def test_a_decision_sees_its_step_and_is_held_to_the_steps_that_follow(frames: F
 def test_what_is_told_is_what_was_being_done(frames: Frames) -> None:
     kinds = set()
     for key in range(40):
-        for row in frames.batch(8, 1, (key,)).text:
-            kinds.add(understood(words(row)).kind)
+        batch = frames.batch(8, 1, (key,))
+        told = encode_text(list(batch.words), CONFIG)
+        assert torch.equal(batch.text[:, : told.shape[1]], told)
+        assert not (batch.text[:, told.shape[1] :] != PAD).any()
+        kinds |= {understood(words).kind for words in batch.words}
     assert kinds == {"hanoi", "move", "pick", "place"}
 
 
@@ -138,5 +137,16 @@ def test_pictures_go_with_their_steps() -> None:
     take = record(Job("demo", "hanoi-1", 7, 0, ("front", "side", "wrist")))
     frames = Frames([take], network_of("vla", tiny=True))
     assert take.images is not None
-    shown = frames._parts["images"][frames._parts["picture"][torch.tensor([0, 1, 2, 40])]]
-    assert np.array_equal(shown.numpy(), take.images[[0, 0, 1, 20]])
+    shown = frames._parts["images"][frames._parts["picture"][torch.tensor([0, EVERY - 1, EVERY, 10 * EVERY])]]
+    assert np.array_equal(shown.numpy(), take.images[[0, 0, 1, 10]])
+
+
+def test_the_step_under_way_is_asked_where_one_is() -> None:
+    pieces = (
+        Piece(1, 3, Work("pick", "disc2", "left"), True),
+        Piece(1, 5, Work("move", "disc2", "left", "right"), True),
+        Piece(3, 5, Work("place", "disc2", goal="right"), True),
+        Piece(5, 6, Work("pick", "disc1"), False),
+    )
+    right = [[-1] * 3, [0, 1, 0], [0, 1, 0], [1, 1, 2], [1, 1, 2], [0, 0, -1], [-1] * 3]
+    assert doing(pieces, 7).tolist() == right

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from nsctl import tasks
 from nsctl.errors import InvalidValue
 from nsctl.symbolic import Atom, PlanStep, SymbolicState
-from policies.vla.batch import encode_text
+from policies.vla.batch import PAD, WHOLE, WORDS, encode_text
 from policies.vla.config import VLAConfig
 from policies.vla.instructions import WORDINGS, Work, of_steps, said, standing, understood
 
@@ -65,6 +67,19 @@ def test_every_wording_fits_the_network() -> None:
     rng = np.random.default_rng(0)
     texts = [said(work, rng, held_out=h) for work in WORKS for h in (False, True) for _ in range(100)]
     assert encode_text(texts, config).shape[0] == len(texts)
+
+
+def test_no_two_words_have_the_same_number() -> None:
+    rng = np.random.default_rng(0)
+    texts = [said(work, rng, held_out=h) for work in WORKS for h in (False, True) for _ in range(100)]
+    words = sorted({word for text in texts for word in re.findall(r"\w+|[^\w\s]", text.lower())})
+    numbers = encode_text(words, VLAConfig())[:, 0].tolist()
+    assert len(set(numbers)) == len(words) > 90
+    assert min(numbers) > max(PAD, WHOLE)
+    assert max(numbers) < WORDS
+    assert (
+        encode_text(["Put DISC1, now"], VLAConfig()).tolist() == encode_text(["put disc1 , now"], VLAConfig()).tolist()
+    )
 
 
 @pytest.mark.parametrize(

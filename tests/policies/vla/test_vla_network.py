@@ -139,9 +139,9 @@ def parameters(**changes: str) -> float:
 
 
 def test_the_networks_are_as_large_as_they_should_be() -> None:
-    assert {head: round(parameters(head=head), 1) for head in ("l1", "flow")} == {"l1": 18.1, "flow": 20.3}
+    assert {head: round(parameters(head=head), 1) for head in ("l1", "flow")} == {"l1": 18.5, "flow": 20.7}
     assert parameters(trunk="mamba3") == pytest.approx(parameters(), rel=0.005)
-    assert round(parameters(inputs="state"), 1) == 13.0
+    assert round(parameters(inputs="state"), 1) == 13.4
 
 
 @torch.inference_mode()
@@ -245,9 +245,9 @@ def test_a_cache_of_other_episodes_or_another_network_is_refused() -> None:
         Cache.join([network.begin(text), other.begin(text)])
 
 
-@pytest.mark.parametrize("words", ["", "x" * 25, "a\0b"])
+@pytest.mark.parametrize("words", ["", " ", "x " * 25])
 def test_texts_that_no_network_can_read_are_refused(words: str) -> None:
-    with pytest.raises(InvalidValue, match="an instruction must be 1 to 24 bytes, none of them 0, got"):
+    with pytest.raises(InvalidValue, match=r"an instruction must be 1 to 24 words and marks, got (0|25)"):
         encode_text([words], vla_size("tiny"))
     with pytest.raises(InvalidValue, match=r"int64 \[B, L\] with L <= 24, got torch.int64 \[1, 30\]"):
         network_of().begin(torch.ones(1, 30, dtype=torch.int64))

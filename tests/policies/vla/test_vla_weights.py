@@ -34,11 +34,11 @@ def test_what_is_written_is_read_and_written_again(trunk: str, inputs: str, head
 def test_shards_are_no_larger_than_they_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of()
     write_network(network, tmp_path)
-    monkeypatch.setattr(weights, "SHARD_BYTES", 130_000)
+    monkeypatch.setattr(weights, "SHARD_BYTES", 170_000)
     sha256 = write_network(network, tmp_path)
     files = sorted(tmp_path.glob("*.safetensors"))
     assert len(files) > 2
-    assert all(file.stat().st_size <= 130_000 for file in files)
+    assert all(file.stat().st_size <= 170_000 for file in files)
     names = [name for file in files for name in load_file(file)]
     assert sorted(names) == sorted(network.state_dict())
     assert fingerprint(tmp_path) == sha256
