@@ -20,7 +20,7 @@ GROUPS = 8
 
 @dataclass(frozen=True)
 class VLAConfig:
-    """One network. Lengths count tokens, words, layers or decisions; the defaults have 18 million parameters.
+    """One network. Lengths count tokens, words, layers or decisions; the defaults have 19 million parameters.
 
     The network decides once for each piece of a chunk that is executed. Every decision is a block of :attr:`tokens`
     tokens: ``grid`` x ``grid`` of each camera (or one of each object slot), one of proprioception, one that is read out.
@@ -46,6 +46,10 @@ class VLAConfig:
     chunk: int = 16
     action: int = ACTION_SIZE
     grid: int = 4
+    keypoints: int = 32
+    """Things whose place in a picture is told by numbers."""
+    overview: int = 512
+    """Width of what is made of numbers for the token that is read out."""
     stem: int = 32
     vision: tuple[int, ...] = (64, 128, 256)
     vision_blocks: tuple[int, ...] = (2, 3, 3)
@@ -72,7 +76,17 @@ class VLAConfig:
     def __post_init__(self) -> None:
         for name in ("image", "proprio", "slots", "pose", "text", "width", "layers", "heads", "window", "chunk"):
             require_count(name, getattr(self, name), least=1)
-        for name in ("action", "grid", "stem", "text_width", "text_layers", "text_heads", "d_state"):
+        for name in (
+            "action",
+            "grid",
+            "keypoints",
+            "overview",
+            "stem",
+            "text_width",
+            "text_layers",
+            "text_heads",
+            "d_state",
+        ):
             require_count(name, getattr(self, name), least=1)
         for name in ("flow_width", "flow_layers", "flow_steps"):
             require_count(name, getattr(self, name), least=1)
@@ -130,6 +144,12 @@ class VLAConfig:
         return seen + 2
 
     @property
+    def numbers(self) -> int:
+        """What of a decision is told by numbers: the robot's own state, and the keypoints of all cameras or all poses."""
+        seen = len(self.cameras) * 2 * self.keypoints if self.inputs == "pixels" else self.slots * self.pose
+        return self.proprio + seen
+
+    @property
     def prefix(self) -> int:
         """T: tokens of the instruction, one that stands for the whole before one for each word."""
         return self.text + 1
@@ -156,6 +176,8 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "tiny": {
         "image": 32,
         "grid": 2,
+        "keypoints": 4,
+        "overview": 32,
         "text": 24,
         "width": 32,
         "layers": 2,

@@ -72,3 +72,14 @@ def turns(place: Tensor, channels: int, base: float, dtype: torch.dtype) -> tupl
     frequency = base ** (-torch.arange(count, device=place.device, dtype=dtype) / count)
     angle = place[..., None].to(dtype) * frequency
     return angle.cos(), angle.sin()
+
+
+def precisely(layer: nn.Module, x: Tensor) -> Tensor:
+    """``layer`` of ``x`` without autocast: in bfloat16 a place half a metre away would be known to 2 mm."""
+    kind = x.device.type
+    if kind == "meta" or not torch.is_autocast_enabled(kind):
+        plain: Tensor = layer(x)
+        return plain
+    with torch.autocast(kind, enabled=False):
+        exact: Tensor = layer(x)
+    return exact

@@ -35,8 +35,8 @@ class Recipe:
     """Twice as many as attention reaches back: trained on its window alone, it errs as soon as an episode is longer."""
     alone: int = 512
     """Every other step learns from so many single decisions instead, which have no past to copy an action from."""
-    rate: float = 4e-4
-    later_rate: float = 2e-4
+    rate: float = 6e-4
+    later_rate: float = 3e-4
     """Of the rounds after the first."""
     final: float = 0.02
     """Share of the rate at a round's end."""

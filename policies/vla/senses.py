@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from policies.vla.batch import Seen
 from policies.vla.config import VLAConfig
+from policies.vla.layers import precisely
 from policies.vla.vision import Eyes
 
 
@@ -31,19 +33,8 @@ class Standardise(nn.Module):
         return (x - self.mean) / self.scale
 
 
-def precisely(layer: nn.Module, x: Tensor) -> Tensor:
-    """``layer`` of ``x`` without autocast: in bfloat16 a place half a metre away would be known to 2 mm."""
-    kind = x.device.type
-    if kind == "meta" or not torch.is_autocast_enabled(kind):
-        plain: Tensor = layer(x)
-        return plain
-    with torch.autocast(kind, enabled=False):
-        exact: Tensor = layer(x)
-    return exact
-
-
 class ObjectTokens(nn.Module):
-    """The poses of the objects, one token a slot."""
+    """The poses of the objects, one token a slot, and all of them as numbers."""
 
     def __init__(self, config: VLAConfig) -> None:
         super().__init__()
@@ -54,15 +45,19 @@ class ObjectTokens(nn.Module):
         self.slot = nn.Parameter(0.02 * torch.randn(config.slots, config.width))
         self.absent = nn.Parameter(0.02 * torch.randn(config.width))
 
-    def forward(self, objects: Tensor) -> Tensor:
-        """Objects [B, S, slots, pose] to tokens [B, S, slots, width]; a slot of zeros holds no object."""
+    def forward(self, objects: Tensor) -> tuple[Tensor, Tensor]:
+        """Objects [B, S, slots, pose] to tokens [B, S, slots, width] and numbers [B, S, slots * pose].
+
+        A slot of zeros holds no object.
+        """
         there = (objects != 0).any(-1, keepdim=True)
-        tokens = precisely(self.embed, self.standardise(objects).to(self.slot.dtype))
-        return torch.where(there, tokens, self.absent) + self.slot
+        poses = self.standardise(objects).to(self.slot.dtype)
+        tokens = torch.where(there, precisely(self.embed, poses), self.absent) + self.slot
+        return tokens, (poses * there).flatten(2)
 
 
 class CameraTokens(nn.Module):
-    """The pictures of the cameras, ``grid`` x ``grid`` tokens each."""
+    """The pictures of the cameras, ``grid`` x ``grid`` tokens each, and their keypoints."""
 
     def __init__(self, config: VLAConfig) -> None:
         super().__init__()
@@ -72,12 +67,35 @@ class CameraTokens(nn.Module):
         self.camera = nn.Parameter(0.02 * torch.randn(cameras, 1, config.width))
         self.place = nn.Parameter(0.02 * torch.randn(config.grid**2, config.width))
 
-    def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        """Images [B, S, C, H, W, 3] and ``condition`` [B, D] to tokens [B, S, C * grid * grid, width]."""
+    def forward(self, images: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [B, S, C, H, W, 3] and ``condition`` [B, D] to tokens [B, S, C * grid * grid, width], places [B, S, -1]."""
         lead = images.shape[:3]
         each = (condition[:, None, None] + self.seen_by).expand(*lead, -1)  # [B, S, C, D]
-        tokens = torch.unflatten(self.eyes(images.flatten(0, 2), each.flatten(0, 2)), 0, lead)
-        return (tokens + self.camera + self.place).flatten(2, 3)
+        tokens, places = (torch.unflatten(x, 0, lead) for x in self.eyes(images.flatten(0, 2), each.flatten(0, 2)))
+        return (tokens + self.camera + self.place).flatten(2, 3), places.flatten(2)
+
+
+class Overview(nn.Module):
+    """What is told by numbers, as the token to read out begins with it; the instruction scales and shifts it on the way.
+
+    Through attention alone it would take long to learn which of many tokens holds the place that the instruction is about.
+    """
+
+    def __init__(self, config: VLAConfig) -> None:
+        super().__init__()
+        width = config.overview
+        self.first, self.second = nn.Linear(config.numbers, width), nn.Linear(width, width)
+        self.modulate = nn.Linear(config.text_width, 2 * width)
+        self.out = nn.Linear(width, config.width)
+        nn.init.normal_(self.modulate.weight, std=0.02)
+        nn.init.zeros_(self.modulate.bias)
+
+    def forward(self, numbers: Tensor, condition: Tensor) -> Tensor:
+        """Numbers [B, S, N] and ``condition`` [B, D] to [B, S, width]."""
+        scale, shift = self.modulate(condition)[:, None].chunk(2, -1)
+        x = F.gelu(precisely(self.first, numbers)) * (1 + scale) + shift
+        out: Tensor = self.out(F.gelu(self.second(x)))
+        return out
 
 
 class Senses(nn.Module):
@@ -90,14 +108,17 @@ class Senses(nn.Module):
         self.standardise = Standardise(config.proprio)
         self.own = nn.Linear(config.proprio, config.width)
         self.read = nn.Parameter(0.02 * torch.randn(config.width))
+        self.overview = Overview(config)
 
     def forward(self, seen: Seen, condition: Tensor) -> Tensor:
         """What is seen [B, S, ...] and ``condition`` [B, D] to blocks [B, S, K, width]."""
-        own = precisely(self.own, self.standardise(seen.proprio).to(self.own.weight.dtype))[:, :, None]
-        parts = [own, self.read.expand_as(own)]
+        numbers = self.standardise(seen.proprio).to(self.own.weight.dtype)
+        own = precisely(self.own, numbers)
         if self.cameras is not None and seen.images is not None:
-            parts.insert(0, self.cameras(seen.images, condition))
-        if self.objects is not None and seen.objects is not None:
-            parts.insert(0, self.objects(seen.objects))
+            tokens, places = self.cameras(seen.images, condition)
+        elif self.objects is not None and seen.objects is not None:
+            tokens, places = self.objects(seen.objects)
+        numbers = torch.cat((numbers, places.to(numbers.dtype)), -1)
+        read = self.read + self.overview(numbers, condition)
         # Under autocast float32, the widest of the parts: the trunk's sum runs on in it.
-        return torch.cat(parts, 2)
+        return torch.cat((tokens, own[:, :, None], read[:, :, None]), 2)

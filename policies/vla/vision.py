@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from policies.mamba3.norm import widened
 from policies.vla.config import GROUPS, VLAConfig
 
 
@@ -48,8 +49,26 @@ class ResidualBlock(nn.Module):
         return F.silu(self.shortcut(x[:, :, :: self.stride, :: self.stride]) + self.film(y, condition))
 
 
+class Keypoints(nn.Module):
+    """Where in a picture some things are that it learns to look for: a softmax over places, and the mean place by it.
+
+    As in arXiv 1504.00702. A place is then told by a number, finer than the map, and not by which token lights up.
+    """
+
+    def __init__(self, channels: int, points: int) -> None:
+        super().__init__()
+        self.looks = nn.Conv2d(channels, points, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` [N, C, H, W] to places [N, points, 2], down and right in [-1, 1]; float32 under autocast, too."""
+        looks = widened(self.looks(x))
+        weights = looks.flatten(2).softmax(-1).view_as(looks)
+        down, right = (torch.linspace(-1, 1, size, device=x.device, dtype=looks.dtype) for size in looks.shape[2:])
+        return torch.stack(((weights.sum(3) * down).sum(-1), (weights.sum(2) * right).sum(-1)), -1)
+
+
 class Eyes(nn.Module):
-    """Pictures to ``grid`` x ``grid`` tokens each."""
+    """Pictures to ``grid`` x ``grid`` tokens each, and to keypoints, which are found on the last map but one."""
 
     def __init__(self, config: VLAConfig) -> None:
         super().__init__()
@@ -62,16 +81,22 @@ class Eyes(nn.Module):
                 blocks.append(ResidualBlock(before, channels, 2 if i == 0 else 1, condition))
                 before = channels
         self.blocks = nn.ModuleList(blocks)
+        self.last = c.vision_blocks[-1] if len(c.vision) > 1 else 0
+        self.points = Keypoints(c.vision[-2:][0], c.keypoints)
         pool = c.image // c.stride // c.grid
         self.pool = nn.Conv2d(before, c.width, pool, pool)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        """Images uint8 [N, H, W, 3] and ``condition`` [N, D] to tokens [N, grid * grid, width], row by row."""
+    def forward(self, images: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Images uint8 [N, H, W, 3] and ``condition`` [N, D] to tokens [N, grid * grid, width], row by row, and places
+        [N, keypoints, 2].
+        """
         # A permuted view of pictures as they come is channels-last already.
         x = images.permute(0, 3, 1, 2).to(self.stem.weight.dtype) / 127.5 - 1
         x = F.silu(self.norm(self.stem(x)))
-        for block in self.blocks:
+        for block in self.blocks[: len(self.blocks) - self.last]:
             x = block(x, condition)
-        tokens: Tensor = self.pool(x).flatten(2).transpose(1, 2)
-        return tokens
+        places = self.points(x)
+        for block in self.blocks[len(self.blocks) - self.last :]:
+            x = block(x, condition)
+        return self.pool(x).flatten(2).transpose(1, 2), places
