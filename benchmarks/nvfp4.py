@@ -56,7 +56,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--size", choices=steps.SIZES, action="append", help="only this policy; may be repeated")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="rounds a median is of (default: 5; layers take three times)"
+        "--rounds", type=int, default=5, help="rounds a median is of (default: 5; layers take twice as many)"
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="of a window of energy, at least (default: 10)")
     parser.add_argument("--sweep", action="store_true", help="also try other tilings of the products")
@@ -88,7 +88,7 @@ def compiled_layers(shapes: Sequence[str], batches: Sequence[int]) -> dict[str, 
         shape = products.SHAPES[name]
         kernel = plan(torch.device("cuda"), shape, batch).kernel
         if kernel != "dense":
-            jobs[f"layer {name} {batch}"] = partial(layers.launched, shape, batch, kernel)
+            jobs.setdefault(layers.compiled_as(shape, batch, kernel), partial(layers.launched, shape, batch, kernel))
     return jobs
 
 

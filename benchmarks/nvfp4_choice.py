@@ -6,10 +6,14 @@ map against that one alone; nothing packed is timed twice, as the bfloat16 polic
 same kernels, and the quicker counts. Steps of identical kernels have differed by 17 % in one run: a single ratio is no
 reason. Both only between sizes that were measured themselves: a run of neighbouring sizes is one entry. A batch that was
 measured stands for those between it and the next smaller one that was, for the kernels round a batch up; the smallest
-stands for itself alone.
+stands for itself alone. The kernel ``gemv`` is entered for few rows only (``GEMV_ROWS``), for what it takes to compile.
 
-``python benchmarks/nvfp4_choice.py LINES MAJOR TABLE`` makes the table again from what ``nvfp4.py --lines LINES`` noted on
-a card of compute capability MAJOR.
+A table is for a generation of cards, and those differ in their memory: what reads a large weight in four bits may decode as
+fast on a card that reads it in sixteen bits in less time. So layers that were timed on other cards (``nvfp4.py --part
+layers``) count as well: where the chosen kernel was too slow on one of them, there is no entry.
+
+``python benchmarks/nvfp4_choice.py LINES MAJOR TABLE [OTHER ...]`` makes the table again from what ``nvfp4.py --lines
+LINES`` noted on a card of compute capability MAJOR, and from the layers in each OTHER such file.
 """
 
 from __future__ import annotations
@@ -19,11 +23,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from nvfp4_products import Row
+from nvfp4_layers import LayerRow
+from nvfp4_products import SHAPES, TINY, Row
 from nvfp4_steps import ALL, INTO, NONE, OUT, StepRow
 
-from policies.nvfp4.kernels.choose import Kernel, Measured, write_table
+from policies.nvfp4.kernels.choose import GEMV_ROWS, Kernel, Measured, write_table
 
 LIMIT = 0.95
 """The most that ours may take of bfloat16's time to be entered."""
@@ -36,7 +42,8 @@ def of_products(rows: Iterable[Row]) -> Points:
     found: dict[tuple[int, int], dict[Kernel, dict[tuple[str, str], float]]] = {}
     first: dict[tuple[str, int, Kernel], str] = {}
     for row in rows:
-        if first.setdefault((row.shape, row.batch, row.kernel), row.tiling) == row.tiling:
+        too_many = row.kernel == "gemv" and row.batch > GEMV_ROWS
+        if first.setdefault((row.shape, row.batch, row.kernel), row.tiling) == row.tiling and not too_many:
             kernels = found.setdefault((row.rows * row.columns, row.batch), {})
             kernels.setdefault(row.kernel, {})[row.shape, row.memory] = row.ratio
     worst: dict[tuple[int, int], dict[Kernel, float]] = {}
@@ -63,18 +70,33 @@ def of_steps(rows: Iterable[StepRow]) -> Points:
     return {point: ("step", ratio) for point, ratio in worst.items()}
 
 
-def table_of(rows: Iterable[Row], steps: Iterable[StepRow], major: int, measured_by: str) -> list[Measured]:
-    """The table from both parts, for cards of generation ``major``."""
+def checked(points: Points, layers: Iterable[LayerRow]) -> Points:
+    """The same, with the time that the same kernels took of bfloat16's as ``layers``, wherever that was worse."""
+    known, worst = SHAPES | TINY, dict(points)
+    for row in layers:
+        rows, columns = known[row.shape]
+        kernel, ratio = worst.get((rows * columns, row.batch), ("dense", 0.0))
+        if kernel == row.kernel:
+            worst[rows * columns, row.batch] = (kernel, max(ratio, row.ratio))
+    return worst
+
+
+def table_of(
+    rows: Iterable[Row], steps: Iterable[StepRow], major: int, measured_by: str, layers: Iterable[LayerRow] = ()
+) -> list[Measured]:
+    """The table from all parts, for cards of generation ``major``."""
 
     def source(worst: float) -> str:
         return f"{measured_by}: at most {worst:.2f} of its time"
 
-    return list(chain.from_iterable(entries(each, major, source) for each in (of_products(rows), of_steps(steps))))
+    parts = (checked(of_products(rows), layers), of_steps(steps))
+    return list(chain.from_iterable(entries(each, major, source) for each in parts))
 
 
-def measured_by(machine: Mapping[str, object]) -> str:
-    """What an entry is known from, by the line that says so of the machine."""
-    return f"benchmarks/nvfp4.py on {machine['card']}, torch {machine['torch']}"
+def measured_by(*machines: Mapping[str, object]) -> str:
+    """What an entry is known from, by the lines that say so of the machines."""
+    cards = " and ".join(dict.fromkeys(str(machine["card"]) for machine in machines))
+    return f"benchmarks/nvfp4.py on {cards}, torch {', '.join(dict.fromkeys(str(m['torch']) for m in machines))}"
 
 
 def entries(points: Points, major: int, source: Callable[[float], str]) -> list[Measured]:
@@ -106,18 +128,34 @@ def _runs(sizes: Sequence[int], at: Mapping[int, tuple[Kernel, float]]) -> list[
     return runs
 
 
+def noted(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each part in a file of lines; the noted ratio of a product or step follows from the rest."""
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for text in path.read_text().splitlines():
+        line = json.loads(text)
+        part = line.pop("part")
+        parts.setdefault(part, []).append(line)
+        if part != "layer":
+            line.pop("ratio", None)
+    return parts
+
+
+def remade(own: Path, major: int, others: Iterable[Path]) -> list[Measured]:
+    """The table from the lines of one whole run and from the layers of other ones."""
+    parts, runs = noted(own), [noted(other) for other in others]
+    rows = [Row(**line) for line in parts.get("product", [])]
+    steps = [StepRow(**line) for line in parts.get("step", [])]
+    layers = [LayerRow(**line) for run in runs for line in run.get("layer", [])]
+    machines = [run["machine"][0] for run in (parts, *runs)]
+    return table_of(rows, steps, major, measured_by(*machines), layers)
+
+
 def main(given: Sequence[str]) -> int:
-    """The table from noted lines; the noted ratio follows from the rest."""
-    if len(given) != 3 or not given[1].isdigit():
-        print("It takes the lines of one run, the card's generation and where the table goes: LINES MAJOR TABLE.")
+    """Write the table that follows from noted lines."""
+    if len(given) < 3 or not given[1].isdigit():
+        print("It takes LINES MAJOR TABLE [OTHER ...]: a run's lines, the card's generation, where the table goes.")
         return 2
-    lines = [json.loads(line) for line in Path(given[0]).read_text().splitlines()]
-    parts: dict[str, list[dict[str, object]]] = {}
-    for line in lines:
-        parts.setdefault(line.pop("part"), []).append({name: value for name, value in line.items() if name != "ratio"})
-    rows = [Row(**line) for line in parts.get("product", [])]  # type: ignore[arg-type]
-    steps = [StepRow(**line) for line in parts.get("step", [])]  # type: ignore[arg-type]
-    table = table_of(rows, steps, int(given[1]), measured_by(parts["machine"][0]))
+    table = remade(Path(given[0]), int(given[1]), map(Path, given[3:]))
     write_table(Path(given[2]), table)
     print(f"{len(table)} entries")
     return 0

@@ -20,7 +20,7 @@ from nvfp4_bench import Bench, Work
 from torch import Tensor
 
 from policies.nvfp4.kernels import product
-from policies.nvfp4.kernels.choose import FEW, Kernel
+from policies.nvfp4.kernels.choose import GEMV_ROWS, Kernel
 from policies.nvfp4.kernels.product import Tiling, gemv_tiling, tiles_tiling
 from policies.nvfp4.quantise import quantise
 from policies.nvfp4.tensor import NVFP4Tensor, dequantise, zeros
@@ -133,7 +133,7 @@ def case(shape: tuple[int, int], batch: int, device: torch.device) -> Case:
 def candidates(shape: tuple[int, int], batch: int, sweep: bool) -> list[Candidate]:
     """The kernels that take ``batch`` rows as they would be launched; with ``sweep``, cut otherwise too."""
     usual: dict[Kernel, Tiling] = {"gemv": gemv_tiling(*shape, batch), "tiles": tiles_tiling(*shape)}
-    names: list[Kernel] = ["gemv", "tiles"] if batch <= FEW else ["tiles"]
+    names: list[Kernel] = ["gemv", "tiles"] if batch <= GEMV_ROWS else ["tiles"]
     others = {name: [Tiling(*other) for other in OTHERS[name]] if sweep else [] for name in names}
     return [Candidate(name, tiling) for name in names for tiling in dict.fromkeys([usual[name], *others[name]])]
 

@@ -184,7 +184,7 @@ class NeuralSkill:
         kind = self._config.backbone
         told = {"kind": kind, "operator": self.operator, "parameters": parameters, "sha256": sha256}
         told |= self._played | (quantised.told if quantised else {})
-        return {**told, "training": read_cost(self._folder)}
+        return {**told, "training": read_cost(quantised.folder if quantised else self._folder)}
 
     @property
     def _played(self) -> dict[str, Any]:

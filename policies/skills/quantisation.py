@@ -40,11 +40,15 @@ ASKED = "asked for with --exclude"
 
 @dataclass(frozen=True, eq=False)
 class QuantisedPolicy:
-    """A skill's weights in NVFP4. ``sha256`` is their file's or, if they are ``fresh`` (made in memory), their digest."""
+    """A skill's weights in NVFP4. ``sha256`` is their file's or, if they are ``fresh`` (made in memory), their digest.
+
+    In ``folder`` lies what their training has cost: theirs, or that of the weights which they were made of.
+    """
 
     weights: QuantisedWeights
     sha256: str
     fresh: bool
+    folder: Path
 
     @cached_property
     def arrays(self) -> dict[str, Floats]:
@@ -78,7 +82,7 @@ def read_or_quantise(folder: Path, *, stored: bool) -> QuantisedPolicy:
         if found.weights.teacher == sha256_of(folder / MODEL):
             return found
     weights, _ = quantise_policy(network_in(folder), sha256_of(folder / MODEL))
-    return QuantisedPolicy(weights, digest(weights), fresh=True)
+    return QuantisedPolicy(weights, digest(weights), fresh=True, folder=folder)
 
 
 def digest(weights: QuantisedWeights) -> str:
@@ -217,7 +221,7 @@ def _read(folder: Path) -> QuantisedPolicy:
     path = folder / MODEL
     if not path.exists():
         raise NsctlError(f"no weights in {folder}: quantise a policy with `nsctl quantize NAME --out {folder}`")
-    return QuantisedPolicy(read_quantised(path), sha256_of(path), fresh=False)
+    return QuantisedPolicy(read_quantised(path), sha256_of(path), fresh=False, folder=folder)
 
 
 def sha256_of(path: Path) -> str:

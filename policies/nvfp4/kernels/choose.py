@@ -24,6 +24,8 @@ from policies.nvfp4.tensor import NVFP4Tensor
 Kernel = Literal["gemv", "tiles", "step", "dense"]
 FEW, SEVERAL = 8, 64
 """Rows of input that the kernels of a product by itself take at most."""
+GEMV_ROWS = 4
+"""Rows up to which gemv is taken: for 8 Triton compiles it for 25 s, and tiles was quicker at 5 of 6 shapes."""
 STEPPED, NORMED, SUMMED = 16, 512, 2048
 """Rows of input that a step's kernels take at most, and for more than one of them the widths up to which tensor cores hold
 what is normalised first, and what is only summed."""
@@ -107,7 +109,7 @@ def plan(
     if not 1 <= batch <= SEVERAL:
         return Plan("dense", f"the kernels take 1 to {SEVERAL} rows, these are {batch}")
     if packed_only:
-        return Plan("gemv" if batch <= FEW else "tiles", "the weight is held packed, and decoding it costs more")
+        return Plan("gemv" if batch <= GEMV_ROWS else "tiles", "the weight is held packed, and decoding it costs more")
     return _looked_up(("gemv", "tiles"), device, shape, batch, table)
 
 

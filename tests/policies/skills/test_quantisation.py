@@ -36,6 +36,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     return out, quantise(PICK, replace(REQUEST, out=out))
 
 
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """The shipped weights as they were trained, alone."""
+    return Path(shutil.copytree(PICK, tmp_path / "pick", ignore=shutil.ignore_patterns("nvfp4")))
+
+
 @pytest.fixture(scope="module")
 def seen() -> list[Any]:
     return recorded(PICK, NeuralSkill("pick").network.config, 3, seed=1)
@@ -83,9 +89,10 @@ def test_the_record_knows_precision_and_both_hashes(written: tuple[Path, dict[st
     assert "precision" not in teacher  # records of before are not to change
 
 
-def test_quantised_at_load_it_is_the_same_policy(written: tuple[Path, dict[str, Any]]) -> None:
-    told, weights = neural_skill("pick", "nvfp4").describe(), read_quantised(written[0] / "model.safetensors")
+def test_quantised_at_load_it_is_the_same_policy(written: tuple[Path, dict[str, Any]], bare: Path) -> None:
+    told, weights = NeuralSkill("pick", bare, "nvfp4").describe(), read_quantised(written[0] / "model.safetensors")
     assert told["quantised"] == "at load"
+    assert told["training"] == NeuralSkill("pick").describe()["training"]
     assert told["sha256"] == digest(weights)
     name, layer = next(iter(weights.layers.items()))
     other = replace(weights, layers={**weights.layers, name: replace(layer, codes=layer.codes ^ 1)})
@@ -98,17 +105,17 @@ def test_stack_and_place_play_one_policy() -> None:
 
 
 def test_weights_beside_the_teacher_s_are_taken_as_long_as_they_are_its(
-    written: tuple[Path, dict[str, Any]], tmp_path: Path
+    written: tuple[Path, dict[str, Any]], bare: Path
 ) -> None:
-    home = tmp_path / "pick"
-    shutil.copytree(PICK, home)
-    shutil.copytree(written[0], home / "nvfp4")
-    assert NeuralSkill("pick", home, "nvfp4").describe()["quantised"] == "beforehand"
-    assert "precision" not in NeuralSkill("pick", home).describe()
-    shutil.copy(WEIGHTS / "place" / "model.safetensors", home / "model.safetensors")
-    told = NeuralSkill("pick", home, "nvfp4").describe()
+    shutil.copytree(written[0], bare / "nvfp4")
+    (bare / "nvfp4" / "training.json").write_text('{"joules": 7}')
+    told = NeuralSkill("pick", bare, "nvfp4").describe()
+    assert (told["quantised"], told["training"]) == ("beforehand", {"joules": 7})
+    assert "precision" not in NeuralSkill("pick", bare).describe()
+    shutil.copy(WEIGHTS / "place" / "model.safetensors", bare / "model.safetensors")
+    told = NeuralSkill("pick", bare, "nvfp4").describe()
     assert told["quantised"] == "at load"
-    assert told["teacher_sha256"] == sha256(home / "model.safetensors")
+    assert told["teacher_sha256"] == sha256(bare / "model.safetensors")
 
 
 def test_swapped_nibbles_are_seen_in_the_actions(

@@ -43,7 +43,7 @@ def off(y: Tensor, exact: Tensor) -> float:
 def made(rows: int, columns: int, batch: int, device: torch.device, dtype: torch.dtype) -> tuple[NVFP4Tensor, Tensor]:
     torch.manual_seed(0)
     weight = quantise(torch.randn(rows, columns) * torch.rand(rows, 1), "max").to(device)
-    return weight, torch.randn(batch, columns, device=device).bfloat16().to(dtype)
+    return weight, torch.randn(batch, columns).bfloat16().to(device, dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

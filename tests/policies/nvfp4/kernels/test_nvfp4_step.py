@@ -40,9 +40,10 @@ def off(y: Tensor, right: Tensor) -> float:
 def made(
     rows: int, kept: int, width: int, device: torch.device, dtype: torch.dtype = torch.float32
 ) -> tuple[NVFP4Tensor, Tensor]:
+    """Drawn on the CPU, as the inputs below are: every device is given the same numbers."""
     torch.manual_seed(0)
     weight = quantise(torch.randn(rows, width) * torch.rand(rows, 1), "max").to(device)
-    return weight, torch.randn(kept, width, device=device).to(dtype)
+    return weight, torch.randn(kept, width).to(device, dtype)
 
 
 def projected(this: PackedMap, exact: NVFP4Tensor | None = None) -> float:
@@ -96,10 +97,11 @@ def one_scale_off(weight: NVFP4Tensor) -> NVFP4Tensor:
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-@pytest.mark.parametrize(("mistake", "least"), [(swapped, 0.1), (moved_scales, 0.1), (one_scale_off, 1e-3)])
+@pytest.mark.parametrize(("mistake", "least"), [(swapped, 0.1), (moved_scales, 0.1), (one_scale_off, 5e-3)])
 def test_a_mistake_would_show(
     mistake: Callable[[NVFP4Tensor], NVFP4Tensor], least: float, batch: int, device: torch.device
 ) -> None:
+    """One block's part of a single sum can be next to nothing: with these numbers it is not, in float64."""
     weight, kept = made(32, 4, 80, device, torch.bfloat16)
     for normed, error in ((True, projected), (False, added)):
         assert error(PackedMap(mistake(weight), kept, batch, torch.float32, normed), weight) > least
