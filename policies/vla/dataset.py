@@ -25,8 +25,12 @@ from policies.vla.instructions import Work, said, understood
 from policies.vla.pilot import EXECUTED
 from policies.vla.symbols import DISCS, OPERATORS, PEGS, SLOTS, beside_the_hand, known_atoms
 
-WHOLE = 0.5
-"""Share of the sequences that are of whole episodes; the others are of pieces."""
+SHARES = {"tower": 0.25, "move": 0.25, "piece": 0.5}
+"""Which sequences there are: of whole towers, of whole episodes of one move, and of pieces of both.
+
+A tower says by itself what comes next; that a move must be read in the instruction is learnt from moves alone, which are
+short: drawn by their length they would be a twelfth of all.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,7 @@ class Frames:
 
     def __init__(self, takes: Iterable[Take], config: VLAConfig, device: str = "cpu") -> None:
         self._config, self._device = config, device
-        self.wholes: list[Span] = []
-        self.pieces: list[Span] = []
+        self.spans: dict[str, list[Span]] = {}
         parts: dict[str, list[Tensor]] = {}
         first = pictured = 0
         for take in takes:
@@ -71,7 +74,8 @@ class Frames:
         if not first:
             raise InvalidValue("there is nothing to learn from: no episode was kept")
         self._parts = {name: _joined(tensors, device) for name, tensors in parts.items()}
-        self._ends = {kind: np.cumsum([s.end - s.start for s in spans]) for kind, spans in self._kinds.items()}
+        self._ends = {kind: np.cumsum([s.end - s.start for s in spans]) for kind, spans in self.spans.items()}
+        self._upto = np.cumsum([SHARES[kind] for kind in self.spans])
 
     def __len__(self) -> int:
         return len(self._parts["proprio"])
@@ -99,22 +103,20 @@ class Frames:
 
     def _file(self, take: Take, origin: int) -> None:
         end = origin + len(take.led)
-        reached = take.success or bool(take.stages[-1] == 0)
-        self.wholes.append(Span(origin, origin, end, understood(take.instruction), reached))
+        work, reached = understood(take.instruction), take.success or bool(take.stages[-1] == 0)
+        kind = "tower" if work.kind == "hanoi" else "move"
+        self.spans.setdefault(kind, []).append(Span(origin, origin, end, work, reached))
         for piece in take.pieces:
             start = piece.start + -piece.start % EVERY
             if start < piece.end:
-                self.pieces.append(Span(origin, origin + start, origin + piece.end, piece.work, piece.done))
+                span = Span(origin, origin + start, origin + piece.end, piece.work, piece.done)
+                self.spans.setdefault("piece", []).append(span)
 
     def _drawn(self, rng: np.random.Generator) -> Span:
-        """A span, each as likely as it is long."""
-        kind = "whole" if rng.random() < WHOLE or not self.pieces else "piece"
+        """A span: of a kind by its share, and of that each as likely as it is long."""
+        kind = list(self.spans)[int(np.searchsorted(self._upto, rng.random() * self._upto[-1], side="right"))]
         ends = self._ends[kind]
-        return self._kinds[kind][int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))]
-
-    @property
-    def _kinds(self) -> dict[str, list[Span]]:
-        return {"whole": self.wholes} | ({"piece": self.pieces} if self.pieces else {})
+        return self.spans[kind][int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))]
 
     def _decisions(self, spans: list[Span], starts: list[int], decisions: int) -> tuple[Tensor, Tensor]:
         """The frames of the decisions [B, S], the last one repeated where a span is too short, and which are real."""

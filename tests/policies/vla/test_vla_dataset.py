@@ -11,7 +11,7 @@ import torch
 from policies.vla.augment import relit, shifted
 from policies.vla.batch import PAD, encode_text
 from policies.vla.config import VLAConfig
-from policies.vla.dataset import Frames, Span, doing, seen_to
+from policies.vla.dataset import SHARES, Frames, Span, doing, seen_to
 from policies.vla.episodes import EVERY, Job, Piece, Take
 from policies.vla.instructions import Work, understood
 from policies.vla.pilot import EXECUTED
@@ -85,6 +85,13 @@ def test_what_is_told_is_what_was_being_done(frames: Frames) -> None:
         assert not (batch.text[:, told.shape[1] :] != PAD).any()
         kinds |= {understood(words).kind for words in batch.words}
     assert kinds == {"hanoi", "move", "pick", "place"}
+
+
+def test_kinds_are_drawn_by_their_shares_whatever_their_length(frames: Frames) -> None:
+    rng = np.random.default_rng(0)
+    kinds = [frames._drawn(rng) for _ in range(2000)]
+    share = {kind: sum(span in spans for span in kinds) / 2000 for kind, spans in frames.spans.items()}
+    assert share == pytest.approx(SHARES, abs=0.04)
 
 
 def test_standing_still_follows_on_what_is_done_and_nothing_on_what_is_not(frames: Frames) -> None:
