@@ -233,6 +233,10 @@ class Sight:
     objects: bool = True
     every: int = 1
 
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise InvalidValue(f"an agent's sight must have every >= 1, got {self.every}")
+
 
 class Agent(Protocol):
     """Acts in a world. Enters ``clock.phase("perceive" | "plan" | "policy")`` around the work of each kind.

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -173,11 +174,12 @@ def _made(name: str) -> Agent:
 def shown_to(agent: Agent, options: SuiteOptions) -> SuiteOptions:
     """``options`` for a world that shows the agent what it asks to see: its ``sight``, if it has one.
 
-    Where others want pictures too, they are drawn for every step.
+    Where others want pictures too, they are drawn as often as both need.
     """
     sight: Sight = getattr(agent, "sight", Sight())
     cameras = tuple(dict.fromkeys((*options.cameras, *sight.cameras)))
-    every = options.pictures_every if options.cameras else sight.every
+    wanted = [options.pictures_every] * bool(options.cameras) + [sight.every] * bool(sight.cameras)
+    every = gcd(*wanted) if wanted else 1
     return replace(options, cameras=cameras, objects=options.objects and sight.objects, pictures_every=every)
 
 

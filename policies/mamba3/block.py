@@ -206,6 +206,7 @@ def heavy_tail(x: Tensor) -> Tensor:
     return torch.where(x >= 0, 1 + x, 1 / (1 - x.clamp(max=0)))
 
 
+@torch.no_grad()
 def cast(module: nn.Module, dtype: torch.dtype) -> None:
     """Give ``module`` weights of ``dtype``, but keep what sets step sizes, biases and scales in float32 at least.
 

@@ -43,7 +43,7 @@ def scaled_product(x: Tensor, dense: Tensor, factor: float, bias: Tensor | None)
         out = torch.addmm(x.new_empty(()), rows, dense.t(), beta=0, alpha=factor)  # with beta of 0 it is not read
     else:
         out = torch.addmm(bias.to(x.dtype), rows, dense.t(), alpha=factor)
-    return out.view(*x.shape[:-1], -1)
+    return out.view(*x.shape[:-1], dense.shape[0])
 
 
 @torch.library.custom_op("nsctl::nvfp4_linear", mutates_args=())
@@ -72,7 +72,7 @@ def nvfp4_linear(
     if dense.dtype == torch.float32:
         return F.linear(wide, dense, None if bias is None else bias.float()).to(x.dtype)
     sums = torch.mm(wide.reshape(-1, x.shape[-1]), dense.t(), out_dtype=torch.float32) * weight_scale_2
-    return (sums if bias is None else sums + bias).view(*x.shape[:-1], -1).to(x.dtype)
+    return (sums if bias is None else sums + bias).view(*x.shape[:-1], dense.shape[0]).to(x.dtype)
 
 
 @nvfp4_linear.register_fake

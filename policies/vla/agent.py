@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from nsctl.contracts import AgentReport, AgentTrainingRequest, PhaseClock, Sight, TrainingRequest
 from nsctl.errors import InvalidValue, NsctlError, Untrained
@@ -62,8 +61,6 @@ class VLAAgent:
         if not (self.weights / "config.json").exists():
             raise Untrained(f"no weights for the agent {self.name!r} in {self.weights}: {self._how_to_train()}")
         triton_first()
-        if self._device == "cpu":  # more threads gain little at one decision, and wait for each other beside other work
-            torch.set_num_threads(1)
         return read_network(self.weights, required(self.name)).to(self._device)
 
     def reset(self, task: Brief, seed: int, clock: PhaseClock) -> None:

@@ -50,7 +50,9 @@ A vision-language-action network of {parameters:,} parameters: {sees}, the arm's
   step and move of them with an instruction of its own; noise in the hand, a kick once in {1 / KICKS:.0f} steps, tracker
   noise of {1000 * POSE_NOISE[0]:g} to {1000 * POSE_NOISE[-1]:g} mm, cameras disturbed by `{CAMERA_SHIFT}`. Then
   {schedule.rounds} rounds of DAgger in which the expert was asked {schedule.queries:,} times each.
-- **Recipe**: steps {recipe.steps} of {recipe.rows} sequences of {recipe.decisions} decisions, AdamW {recipe.rate:g}, then
+- **Recipe**: steps {recipe.steps}, by turns
+  of {recipe.rows} sequences of {recipe.decisions} decisions and of {recipe.alone} alone,
+  AdamW {recipe.rate:g}, then
   {recipe.later_rate:g}, average {recipe.average:g}.
 - **Cost**: {figures["seconds"] / 60:.1f} minutes and {whole_joules(figures["joules"])} J ({figures["label"]}).
 - **Made with**: {made_with(request.device, figures["commit"])}.

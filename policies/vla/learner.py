@@ -20,7 +20,7 @@ from policies.vla.network import VLANetwork
 from policies.vla.weights import write_network
 
 AUXILIARY: Mapping[str, float] = {"actions": 1.0, "positions": 1.0, "atoms": 0.1, "stage": 0.02, "step": 0.05}
-"""What each loss counts: metres, nats and nats against an action's mean error."""
+"""What each loss counts: metres, nats, nats and nats against an action's mean error."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,10 @@ class Recipe:
     decisions: int = 16
     """Twice as many as attention reaches back: trained on its window alone, it errs as soon as an episode is longer."""
     alone: int = 512
-    """Every other step learns from so many single decisions instead, which have no past to copy an action from."""
+    """Every other step learns from so many single decisions instead, which have no past to copy an action from.
+
+    As many as ``rows * decisions``, so that the eyes, where they are compiled, see batches of one size.
+    """
     rate: float = 6e-4
     later_rate: float = 3e-4
     """Of the rounds after the first."""

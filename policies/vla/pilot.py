@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,17 @@ Chunk = NDArray[np.float32]
 def executed(config: VLAConfig) -> int:
     """Control steps from one decision of such a network to the next."""
     return min(EXECUTED, config.chunk)
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """More threads gain little at one decision, and wait for each other where other programs run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Pilot:
@@ -79,7 +91,7 @@ class Pilot:
     def decide(self, seen: Seen) -> Chunk:
         """One decision: the chunk [chunk, 7], float32 in [-1, 1]."""
         config = self._network.config
-        with torch.inference_mode():
+        with torch.inference_mode(), on_one_thread():
             if self._cache is None or (config.trunk == "mamba3" and self._decided % config.window == 0):
                 self._cache = self._network.begin(self._text)
             outputs, self._cache = self._network.step(seen, self._cache)
@@ -90,6 +102,10 @@ class Pilot:
 
 def pictures(observation: Observation, cameras: Sequence[str], size: int) -> NDArray[np.uint8]:
     """The pictures of these cameras, uint8 [cameras, size, size, 3]; refuses missing ones and other sizes."""
+    if observation.images is None and "images" in observation.channels:
+        raise InvalidValue(
+            "the network needs pictures, and there are none at this step: it looks more often than it said"
+        )
     shown = observation.images or {}
     if missing := [camera for camera in cameras if camera not in shown]:
         raise InvalidValue(

@@ -33,10 +33,11 @@ from policies.skills.training import check_device, commit_now, progress_bars, sp
 from policies.vla.card import write_card
 from policies.vla.config import VLAConfig, config_values
 from policies.vla.dataset import Frames
-from policies.vla.episodes import Job, Kind, Verdict
+from policies.vla.episodes import EVERY, Job, Kind, Verdict
 from policies.vla.journal import Journal, Progress
 from policies.vla.learner import Learner
 from policies.vla.libraries import triton_first
+from policies.vla.pilot import executed
 from policies.vla.recording import check
 from policies.vla.schedule import MOVES, QUICK, Schedule
 from policies.vla.takes import Filed, Filing, read, script
@@ -55,6 +56,10 @@ def train(variant: str, request: AgentTrainingRequest) -> Mapping[str, Any]:
     """
     triton_first()
     network = network_of(variant, request.head, tiny=request.quick)
+    if executed(network) % EVERY:
+        raise InvalidValue(
+            f"a network in training decides every {EVERY} steps or a multiple of it, got {executed(network)}"
+        )
     schedule = (QUICK if request.quick else Schedule()).with_budget(request.budget)
     _check(request)
     torch.set_num_threads(1 if request.device == "cpu" else 4)  # on a CPU the sums, and so the weights, depend on it

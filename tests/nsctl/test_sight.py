@@ -61,6 +61,7 @@ def test_pictures_come_as_often_as_they_are_asked_for() -> None:
     for sight, options, every in (
         (Sight(("wrist",), every=3), SuiteOptions(), 3),
         (Sight(("wrist",), every=3), SuiteOptions(cameras=("front",)), 1),  # another looks at every step
+        (Sight(("wrist",), every=6), SuiteOptions(cameras=("front",), pictures_every=4), 2),
         (Sight(), SuiteOptions(cameras=("front",)), 1),
     ):
         shown = shown_to(Seer(sight), options)  # type: ignore[arg-type]
@@ -72,6 +73,8 @@ def test_pictures_come_as_often_as_they_are_asked_for() -> None:
         world.close()
     with pytest.raises(InvalidValue, match="pictures_every must be >= 1, got 0"):
         SuiteOptions(pictures_every=0)
+    with pytest.raises(InvalidValue, match="every >= 1, got 0"):
+        Sight(every=0)
 
 
 def test_an_agent_of_pictures_alone_is_recorded_as_one(tmp_path: Path) -> None:

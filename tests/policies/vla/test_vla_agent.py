@@ -21,7 +21,7 @@ from nsctl.scene import Observation
 from nsctl.task import Brief
 from policies.vla.agents import vla, vla_mamba3, vla_planned, vla_state
 from policies.vla.network import VLANetwork
-from policies.vla.pilot import EXECUTED, Pilot
+from policies.vla.pilot import EXECUTED, Pilot, pictures
 from policies.vla.variants import network_of
 from policies.vla.weights import write_network
 
@@ -61,6 +61,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.norm = torch.nn.LayerNorm(2)
+        self.threads: set[int] = set()
 
     def parameters(self) -> object:
         return self.norm.parameters()
@@ -69,6 +70,7 @@ class Counting:
         return 0
 
     def step(self, seen: object, cache: int) -> tuple[object, int]:
+        self.threads.add(torch.get_num_threads())
         actions = 0.1 * cache + 0.001 * torch.arange(16.0)[None, :, None].expand(1, 16, 7)
         return type("Outputs", (), {"actions": actions}), cache + 1
 
@@ -77,6 +79,21 @@ def test_a_chunk_is_executed_in_order_and_half_of_it() -> None:
     pilot, shown = Pilot(Counting(), "Pick disc1.", np.random.default_rng(0)), look()  # type: ignore[arg-type]
     done = [float(pilot.act(shown)[0]) for _ in range(3 * EXECUTED)]
     assert done == pytest.approx([0.1 * n + 0.001 * k for n in range(3) for k in range(EXECUTED)])
+
+
+def test_a_decision_is_made_on_one_thread_and_leaves_the_others_alone() -> None:
+    network = Counting()
+    torch.set_num_threads(2)
+    Pilot(network, "Pick disc1.", np.random.default_rng(0)).act(look())  # type: ignore[arg-type]
+    assert network.threads == {1}
+    assert torch.get_num_threads() == 2
+
+
+def test_pictures_that_come_too_seldom_are_not_blamed_on_the_world() -> None:
+    shown = look()
+    blind = replace(shown, images=None, channels={**shown.channels, "images": "pixels"})
+    with pytest.raises(InvalidValue, match="there are none at this step: it looks more often than it said"):
+        pictures(blind, ("front",), 128)
 
 
 @pytest.mark.parametrize(("trunk", "counted"), [("attention", [0, 1, 2, 3, 4, 5]), ("mamba3", [0, 1, 2, 3, 0, 1])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from vla_samples import network_of, seen_of, text_of
 
+from policies.vla.layers import precisely
 from policies.vla.senses import Standardise
 from policies.vla.vision import Eyes, Keypoints
 
@@ -73,9 +74,17 @@ def test_a_keypoint_tells_where_its_thing_is() -> None:
 def test_the_instruction_changes_what_is_made_of_numbers() -> None:
     for inputs in ("pixels", "state"):
         network = network_of(inputs=inputs)
-        seen = seen_of(network.config, 1, 2)
-        one, other = (network.senses(seen, c)[:, :, -1] for c in torch.randn(2, 1, network.config.text_width))
+        numbers = torch.randn(1, 2, network.config.numbers)
+        one, other = (network.senses.overview(numbers, c) for c in torch.randn(2, 1, network.config.text_width))
         assert (one - other).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_places_are_not_rounded_under_autocast() -> None:
+    layer, x = torch.nn.Linear(7, 5), torch.randn(3, 7)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(precisely(layer, x), layer.weight.mul(x[:, None]).sum(-1) + layer.bias)
+        assert layer(x).dtype == torch.bfloat16
 
 
 @torch.inference_mode()

@@ -174,3 +174,18 @@ def test_it_learns_what_is_shown() -> None:
         last = learner.fit(frames, 0, start, min(160, start + 30), lambda: None)
     assert last["actions"] < 0.8 * first["actions"]
     assert last["atoms"] < 0.7 * first["atoms"]
+
+
+def test_decisions_with_and_without_a_past_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = network_of("vla-state", tiny=True)
+    frames = Frames([record(Job("demo", "hanoi-1", 7, 0))], config)
+    sizes: list[tuple[int, int]] = []
+    batch = frames.batch
+
+    def noted(rows: int, decisions: int, key: tuple[int, ...]) -> object:
+        sizes.append((rows, decisions))
+        return batch(rows, decisions, key)
+
+    monkeypatch.setattr(frames, "batch", noted)
+    Learner(config, Recipe(steps=(4,), rows=2, decisions=3, alone=5), 0).fit(frames, 0, 0, 4, lambda: None)
+    assert sizes == [(2, 3), (5, 1)] * 2
