@@ -179,7 +179,7 @@ def shown_to(agent: Agent, options: SuiteOptions) -> SuiteOptions:
     sight: Sight = getattr(agent, "sight", Sight())
     cameras = tuple(dict.fromkeys((*options.cameras, *sight.cameras)))
     wanted = [options.pictures_every] * bool(options.cameras) + [sight.every] * bool(sight.cameras)
-    every = gcd(*wanted) if wanted else 1
+    every = gcd(*wanted) or 1
     return replace(options, cameras=cameras, objects=options.objects and sight.objects, pictures_every=every)
 
 

@@ -76,15 +76,7 @@ def nvfp4_linear(
 
 
 @nvfp4_linear.register_fake
-def _(
-    x: Tensor,
-    weight: Tensor,
-    weight_scale: Tensor,
-    weight_scale_2: Tensor,
-    bias: Tensor | None,
-    dense: Tensor | None,
-    factor: float,
-) -> Tensor:
+def _(x: Tensor, weight: Tensor, *others: object) -> Tensor:
     return x.new_empty(*x.shape[:-1], weight.shape[0])
 
 

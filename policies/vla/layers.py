@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -77,9 +79,7 @@ def turns(place: Tensor, channels: int, base: float, dtype: torch.dtype) -> tupl
 def precisely(layer: nn.Module, x: Tensor) -> Tensor:
     """``layer`` of ``x`` without autocast: in bfloat16 a place half a metre away would be known to 2 mm."""
     kind = x.device.type
-    if kind == "meta" or not torch.is_autocast_enabled(kind):
-        plain: Tensor = layer(x)
-        return plain
-    with torch.autocast(kind, enabled=False):
-        exact: Tensor = layer(x)
-    return exact
+    lowered = kind != "meta" and torch.is_autocast_enabled(kind)  # which knows nothing of the device meta
+    with torch.autocast(kind, enabled=False) if lowered else nullcontext():
+        out: Tensor = layer(x)
+    return out

@@ -81,7 +81,7 @@ class Eyes(nn.Module):
                 blocks.append(ResidualBlock(before, channels, 2 if i == 0 else 1, condition))
                 before = channels
         self.blocks = nn.ModuleList(blocks)
-        self.last = c.vision_blocks[-1] if len(c.vision) > 1 else 0
+        self.found_after = sum(c.vision_blocks[:-1]) or len(blocks)
         self.points = Keypoints(c.vision[-2:][0], c.keypoints)
         pool = c.image // c.stride // c.grid
         self.pool = nn.Conv2d(before, c.width, pool, pool)
@@ -94,9 +94,8 @@ class Eyes(nn.Module):
         # A permuted view of pictures as they come is channels-last already.
         x = images.permute(0, 3, 1, 2).to(self.stem.weight.dtype) / 127.5 - 1
         x = F.silu(self.norm(self.stem(x)))
-        for block in self.blocks[: len(self.blocks) - self.last]:
+        for done, block in enumerate(self.blocks, start=1):
             x = block(x, condition)
-        places = self.points(x)
-        for block in self.blocks[len(self.blocks) - self.last :]:
-            x = block(x, condition)
+            if done == self.found_after:
+                places = self.points(x)
         return self.pool(x).flatten(2).transpose(1, 2), places
