@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SHIFT = 6
+SHIFT = 4
 """Pixels by which a picture is moved at most, along either side; its border is repeated."""
 GAIN, BRIGHTNESS, CONTRAST = 0.2, 0.1, 0.2
 """How far a colour channel's gain, the brightness and the contrast may be off, as shares of the range."""

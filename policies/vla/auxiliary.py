@@ -1,5 +1,5 @@
 """What the network is also asked in training: where things are, which atoms hold, how far the task has come, and which
-step of a plan is under way (with which disc, and from or to which peg).
+step of a plan is under way (with which disc, and from or to which peg), and the way from the hand to that disc or peg.
 
 These are the facts that our own agent's symbols hold, so that neither side is taught more than the other.
 """
@@ -17,9 +17,7 @@ from policies.mamba3.norm import widened
 from policies.vla.batch import Targets, Told
 from policies.vla.config import VLAConfig
 from policies.vla.masks import mean_where
-
-NOTHING = -1
-"""Where there is no answer."""
+from policies.vla.symbols import NOTHING
 
 
 class AuxiliaryHeads(nn.Module):
@@ -34,12 +32,13 @@ class AuxiliaryHeads(nn.Module):
         self.stage = nn.Linear(width, config.stages) if config.stages else None
         self.answers = list(config.step)
         self.step = nn.Linear(width, sum(config.step)) if config.step else None
+        self.target = nn.Linear(width, 3) if config.target else None
 
     def forward(self, features: Tensor) -> Told:
         """Features [..., width] to what they tell, float32 at least."""
         positions, *others = (
             None if head is None else widened(head(features))
-            for head in (self.positions, self.atoms, self.stage, self.step)
+            for head in (self.positions, self.atoms, self.stage, self.step, self.target)
         )
         return Told(None if positions is None else torch.unflatten(positions, -1, (self.slots, 3)), *others)
 
@@ -59,6 +58,9 @@ class AuxiliaryHeads(nn.Module):
             questions = _needed(targets.step, "step").unbind(-1)
             answers = zip(torch.split(told.step, self.answers, -1), questions, strict=True)
             losses["step"] = torch.stack([_classified(logits, right) for logits, right in answers]).mean()
+        if told.target is not None:
+            way = _needed(targets.target, "target")
+            losses["target"] = mean_where((told.target - way.nan_to_num()).abs(), ~way.isnan())
         return losses
 
 

@@ -60,7 +60,8 @@ class Targets:
     ``actions`` float [B, S, chunk, 7] in [-1, 1], ``real`` bool [B, S, chunk] (false after an episode's end and in
     decisions that only fill a row up, which must stand at its end); ``positions`` float [B, S, slots, 3] in metres and
     ``placed`` bool [B, S, slots]; ``atoms`` [B, S, atoms] of 0 and 1 and ``known`` bool likewise; ``stage`` int64
-    [B, S] and ``step`` int64 [B, S, questions], -1 where there is none.
+    [B, S] and ``step`` int64 [B, S, questions], -1 where there is none; ``target`` float [B, S, 3] in metres, NaN where
+    there is none.
     """
 
     actions: Tensor
@@ -71,6 +72,7 @@ class Targets:
     known: Tensor | None = None
     stage: Tensor | None = None
     step: Tensor | None = None
+    target: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +80,14 @@ class Told:
     """What the auxiliary heads tell of decisions [...]; None of what the configuration does not ask for.
 
     ``positions`` [..., slots, 3] in metres, ``atoms`` logits [..., atoms], ``stage`` logits [..., stages],
-    ``step`` logits of one question after the other [..., sum of their answers].
+    ``step`` logits of one question after the other [..., sum of their answers], ``target`` [..., 3] in metres.
     """
 
     positions: Tensor | None = None
     atoms: Tensor | None = None
     stage: Tensor | None = None
     step: Tensor | None = None
+    target: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

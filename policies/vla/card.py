@@ -46,8 +46,9 @@ A vision-language-action network of {parameters:,} parameters: {sees}, the arm's
 {config.chunk} actions. Trunk {config.trunk}, head {config.head}.
 
 - **Command**: `{command(variant, request)}` (the number of workers and of sittings changes nothing but the time).
-- **Data**: {schedule.towers} episodes of {schedule.tower} and {schedule.moves} single legal moves by the expert, and each
-  step and move of them with an instruction of its own; noise in the hand, a kick once in {1 / KICKS:.0f} steps, tracker
+- **Data**: {schedule.towers} episodes of {schedule.tower} and {schedule.moves} of {schedule.walk} random legal moves each
+  by the expert; each step and move has an instruction of its own; noise in the hand,
+  a kick once in {1 / KICKS:.0f} steps, tracker
   noise of {1000 * POSE_NOISE[0]:g} to {1000 * POSE_NOISE[-1]:g} mm, cameras disturbed by `{CAMERA_SHIFT}`. Then
   {schedule.rounds} rounds of DAgger in which the expert was asked {schedule.queries:,} times each.
 - **Recipe**: steps {recipe.steps}, by turns

@@ -72,6 +72,8 @@ class VLAConfig:
     """Questions about the step under way that the auxiliary head answers: how many answers each has."""
     positions: bool = False
     """Whether the auxiliary head tells where the objects of the slots are."""
+    target: bool = False
+    """Whether the auxiliary head tells the way from the hand to what the step under way is about."""
 
     def __post_init__(self) -> None:
         for name in ("image", "proprio", "slots", "pose", "text", "width", "layers", "heads", "window", "chunk"):

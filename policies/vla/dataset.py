@@ -23,13 +23,21 @@ from policies.vla.config import VLAConfig
 from policies.vla.episodes import EVERY, Piece, Take
 from policies.vla.instructions import Work, said, understood
 from policies.vla.pilot import EXECUTED
-from policies.vla.symbols import DISCS, OPERATORS, PEGS, SLOTS, beside_the_hand, known_atoms
+from policies.vla.symbols import (
+    DISCS,
+    NOTHING,
+    OPERATORS,
+    PEGS,
+    SLOTS,
+    beside_the_hand,
+    known_atoms,
+    way_to_target,
+)
 
-SHARES = {"tower": 0.25, "move": 0.25, "piece": 0.5}
-"""Which sequences there are: of whole towers, of whole episodes of one move, and of pieces of both.
+SHARES = {"tower": 0.3, "move": 0.35, "piece": 0.35}
+"""Which sequences there are: of whole towers, of random moves, and of the other pieces, which are steps and a tower's moves.
 
-A tower says by itself what comes next; that a move must be read in the instruction is learnt from moves alone, which are
-short: drawn by their length they would be a twelfth of all.
+A tower says by itself what comes next; that a move must be read in the instruction is learnt from random moves alone.
 """
 
 
@@ -103,14 +111,18 @@ class Frames:
 
     def _file(self, take: Take, origin: int) -> None:
         end = origin + len(take.led)
-        work, reached = understood(take.instruction), take.success or bool(take.stages[-1] == 0)
-        kind = "tower" if work.kind == "hanoi" else "move"
-        self.spans.setdefault(kind, []).append(Span(origin, origin, end, work, reached))
+        random_moves = True
+        if take.instruction:
+            work, reached = understood(take.instruction), take.success or bool(take.stages[-1] == 0)
+            random_moves = work.kind == "move"
+            kind = "move" if random_moves else "tower"
+            self.spans.setdefault(kind, []).append(Span(origin, origin, end, work, reached))
         for piece in take.pieces:
             start = piece.start + -piece.start % EVERY
             if start < piece.end:
                 span = Span(origin, origin + start, origin + piece.end, piece.work, piece.done)
-                self.spans.setdefault("piece", []).append(span)
+                kind = "move" if random_moves and piece.work.kind == "move" else "piece"
+                self.spans.setdefault(kind, []).append(span)
 
     def _drawn(self, rng: np.random.Generator) -> Span:
         """A span: of a kind by its share, and of that each as likely as it is long."""
@@ -149,7 +161,8 @@ class Frames:
             self._parts["atoms"][at],
             self._parts["known"][at] & here,
             torch.where(inside, self._parts["stages"][at], -1),
-            torch.where(here, self._parts["doing"][at], -1),
+            torch.where(here, self._parts["doing"][at], NOTHING),
+            torch.where(here, self._parts["target"][at], torch.nan),
         )
 
     def _chunks(self, at: Tensor, spans: list[Span]) -> tuple[Tensor, Tensor]:
@@ -170,6 +183,7 @@ def _tensors(take: Take, first: int, pictured: int) -> dict[str, Tensor]:
     steps = len(take.led)
     present = [name for name, there in zip(SLOTS, (take.truth[0] != 0).any(-1), strict=True) if there]
     known = torch.from_numpy(known_atoms(present))
+    under_way = doing(take.pieces, steps)
     arrays = {
         "proprio": take.proprio,
         "objects": beside_the_hand(take.objects, take.proprio),
@@ -177,7 +191,8 @@ def _tensors(take: Take, first: int, pictured: int) -> dict[str, Tensor]:
         "atoms": take.atoms,
         "labels": take.labels,
         "stages": take.stages,
-        "doing": doing(take.pieces, steps),
+        "doing": under_way,
+        "target": way_to_target(under_way, take.truth, take.proprio),
     }
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     tensors |= {"known": known.expand(steps, -1), "seen_to": first + seen_to(take.led)}

@@ -38,6 +38,8 @@ class Job:
     weights: Path | None = None
     script: Script | None = None
     """What was done when the episode was played before, to be done again; nobody is asked then but the expert."""
+    walk: int = 0
+    """Random legal moves that the expert makes in place of the task, whose goal they never reach."""
 
     @property
     def rng(self) -> np.random.Generator:
@@ -74,6 +76,7 @@ class Take:
     """What happened in T control steps; O is the number of slots, A that of atoms."""
 
     instruction: str
+    """What the whole was about; empty for a walk, whose moves have instructions of their own."""
     proprio: Floats
     """[T, 23]."""
     objects: Floats

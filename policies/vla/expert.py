@@ -9,17 +9,20 @@ which is what DAgger asks of an expert (Ross, Gordon and Bagnell, 2011).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from nsctl import registry
 from nsctl.outcomes import Solved
 from nsctl.scene import Action, ObjectEstimate, Observation, Pose, SceneEstimate, hold_still
-from nsctl.symbolic import PlanStep, SymbolicState
+from nsctl.symbolic import Atom, Literal, PlanStep, Problem, SymbolicState
 from nsctl.task import Brief
 from policies.perception.geometric import GeometricGrounder
 from policies.skills.crafts import craft_of
 from policies.skills.situation import Moment
+from policies.vla.episodes import Job
 
 PLANNING_SECONDS = 20.0
 
@@ -44,16 +47,19 @@ class Advice:
         return self.plan[0] if self.plan else None
 
 
+def expert_of(job: Job, brief: Brief) -> Expert:
+    """Who shows how to play the task that ``brief`` tells of, or how to walk about in it."""
+    return Walker(brief, job.walk, job.rng.spawn(1)[0]) if job.walk else Expert(brief)
+
+
 class Expert:
     """Plays one episode of the task that ``brief`` tells of."""
 
     def __init__(self, brief: Brief) -> None:
-        planner = registry.load("planners", "clingo")()
+        self._planner = registry.load("planners", "clingo")()
         self._bodies = {body.name: body for body in brief.bodies}
-        self._problem = brief.problem(planner.domain(brief.domain_pddl))
-        self._session = planner.session(self._problem)
         self._grounder = GeometricGrounder()
-        self._plans: dict[SymbolicState, tuple[PlanStep, ...] | None] = {}
+        self._aim(brief.problem(self._planner.domain(brief.domain_pddl)))
         self._plan: tuple[PlanStep, ...] = ()
         self._goal: Any = None
 
@@ -92,6 +98,11 @@ class Expert:
     def _moment(self, scene: SceneEstimate) -> Any:
         return craft_of(self._plan[0].operator).situate(self._goal, scene)
 
+    def _aim(self, problem: Problem) -> None:
+        """From now on it is about this."""
+        self._problem, self._session = problem, self._planner.session(problem)
+        self._plans: dict[SymbolicState, tuple[PlanStep, ...] | None] = {}
+
     def _planned(self, state: SymbolicState) -> tuple[PlanStep, ...] | None:
         """A shortest plan from ``state``, empty at the goal; ``None`` if there is none."""
         if self._problem.reached(state):
@@ -100,3 +111,27 @@ class Expert:
             outcome = self._session.plan(state, time_limit=PLANNING_SECONDS)
             self._plans[state] = outcome.plan.steps if isinstance(outcome, Solved) else None
         return self._plans[state]
+
+
+class Walker(Expert):
+    """Makes ``moves`` random legal moves in a task of towers, none of which comes to the task's own goal."""
+
+    def __init__(self, brief: Brief, moves: int, rng: np.random.Generator) -> None:
+        super().__init__(brief)
+        self._task, self._left, self._rng, self._begun = self._problem, moves, rng, False
+
+    def _planned(self, state: SymbolicState) -> tuple[PlanStep, ...] | None:
+        if self._left and (not self._begun or self._problem.reached(state)):
+            self._begun, self._left = True, self._left - 1
+            self._aim(self._moved(state))
+        return super()._planned(state)
+
+    def _moved(self, state: SymbolicState) -> Problem:
+        """The problem to make one move from ``state``, each legal one as likely."""
+        on = {atom.arguments[0]: atom.arguments[1] for atom in state.atoms if atom.predicate == "on"}
+        clear = sorted(atom.arguments[0] for atom in state.atoms if atom.predicate == "clear")
+        ways = [(disc, support) for disc in clear if disc in on for support in clear if on[disc] != support]
+        legal = [way for way in ways if Atom("smaller", way) in self._task.init.atoms]
+        goals = [tuple(Literal(Atom("on", pair)) for pair in {**on, disc: support}.items()) for disc, support in legal]
+        elsewhere = [goal for goal in goals if set(goal) != set(self._task.goal)]
+        return replace(self._task, goal=elsewhere[self._rng.integers(len(elsewhere))])

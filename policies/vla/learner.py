@@ -19,8 +19,15 @@ from policies.vla.dataset import Batch, Frames
 from policies.vla.network import VLANetwork
 from policies.vla.weights import write_network
 
-AUXILIARY: Mapping[str, float] = {"actions": 1.0, "positions": 1.0, "atoms": 0.1, "stage": 0.02, "step": 0.05}
-"""What each loss counts: metres, nats, nats and nats against an action's mean error."""
+AUXILIARY: Mapping[str, float] = {
+    "actions": 1.0,
+    "positions": 1.0,
+    "atoms": 0.1,
+    "stage": 0.02,
+    "step": 0.05,
+    "target": 1.0,
+}
+"""What each loss counts: metres, nats, nats, nats and metres against an action's mean error."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Recipe:
     AdamW, warm-up, then a cosine.
     """
 
-    steps: tuple[int, ...] = (5000, 1500, 1500)
+    steps: tuple[int, ...] = (4000, 2000, 2000)
     rows: int = 32
     decisions: int = 16
     """Twice as many as attention reaches back: trained on its window alone, it errs as soon as an episode is longer."""

@@ -21,7 +21,7 @@ from nsctl.metering import process_joules
 from nsctl.observation_arrays import proprio_array
 from nsctl.scene import Action, Observation
 from policies.vla.episodes import EVERY, IMAGE, Job, Pictures, Piece, Take, Verdict
-from policies.vla.expert import Advice, Expert
+from policies.vla.expert import Advice, expert_of
 from policies.vla.instructions import of_steps, standing
 from policies.vla.leading import Lead, network_in
 from policies.vla.pilot import EXECUTED, Pilot, executed, pictures
@@ -40,7 +40,7 @@ def record(job: Job) -> Take:
     before, tape = process_joules(), _Tape(job)
     with staged(job) as world:
         observation = world.reset(job.world_seed, job.episode)
-        expert, lead = Expert(world.task.brief()), Lead(job, world.task.instruction)
+        expert, lead = expert_of(job, world.task.brief()), Lead(job, world.task.instruction)
         while not world.over and not lead.over:
             advice = expert.advise(observation, world.truth())
             if advice is None or tape.finished(advice):
@@ -96,8 +96,9 @@ class _Tape:
         if not self._rows:
             raise InvalidValue(f"{self._job.task}: the episode {self._job.episode} ended before it began")
         proprio, seen, truth, atoms, ahead, labels, executed, led = map(np.array, zip(*self._rows, strict=True))
+        walked = self._still > AFTERGLOW and not world.violation
         return Take(
-            world.task.instruction,
+            "" if self._job.walk else world.task.instruction,
             proprio,
             seen,
             truth,
@@ -108,7 +109,7 @@ class _Tape:
             led,
             tuple(pieces(self._advice)),
             np.stack(self._images) if self._images else None,
-            world.success_at_end,
+            walked if self._job.walk else world.success_at_end,
             joules,
         )
 
@@ -144,7 +145,9 @@ def staged(job: Job) -> Iterator[World]:
         disturb = (parse(CAMERA_SHIFT),) if job.cameras else ()
     every = executed(network_in(job.weights).config) if job.kind == "check" else EVERY
     options = SuiteOptions(disturb=disturb, pose_noise=noise, cameras=job.cameras, pictures_every=every)
-    world = tasks.suite_of(job.task).world(tasks.find(job.task), options)
+    task = tasks.find(job.task)
+    task.horizon *= max(1, job.walk)
+    world = tasks.suite_of(job.task).world(task, options)
     try:
         yield world
     finally:

@@ -12,6 +12,13 @@ from policies.vla.learner import Recipe
 
 MOVES = tuple("move-" + "".join(map(str, sizes)) for sizes in combinations(range(1, 7), 3))
 """One legal move of three discs out of six, from any legal state: what pick and place were trained in, too."""
+
+
+def move_number(n: int) -> str:
+    """The task of the ``n``-th episode of moves: by turns ``move``, which agents are compared on, and each of the others."""
+    return "move" if n % 2 == 0 else MOVES[n // 2 % len(MOVES)]
+
+
 SKILLS = ("pick", "place")
 """The skills that our own agent plays towers with."""
 
@@ -26,11 +33,14 @@ def skill_queries() -> int:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Demonstrations that succeed, of the ``tower`` and of single moves; then ``rounds`` of DAgger of ``queries`` each."""
+    """Demonstrations that succeed, of the ``tower`` and of random moves; then ``rounds`` of DAgger of ``queries`` each."""
 
     tower: str = "hanoi-3"
     towers: int = 300
     moves: int = 300
+    """Episodes of random legal moves, each of which has an instruction of its own."""
+    walk: int = 7
+    """Moves of such an episode: as many as the tower takes."""
     rounds: int = 2
     queries: int = field(default_factory=skill_queries)
     """Control steps of a round at which the expert is asked; the episode that reaches the number is the last."""
@@ -48,6 +58,7 @@ QUICK = Schedule(
     tower="hanoi-1",
     towers=1,
     moves=2,
+    walk=1,
     rounds=1,
     queries=40,
     check={"move": 1},

@@ -32,6 +32,8 @@ STAGES = 32
 OPERATORS = ("pick", "place")
 ANSWERS = (len(OPERATORS), len(DISCS), len(PEGS))
 """What is asked of the step under way: which it is, of which disc, and which peg that leaves or comes to."""
+NOTHING = -1
+"""Where a question has no answer."""
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -71,6 +73,18 @@ def beside_the_hand(objects: Floats, proprio: Floats) -> Floats:
     scales = (away / far, np.tanh(away / near), np.tanh(away / touching))
     there = (objects != 0).any(-1, keepdims=True)
     whole: Floats = np.where(there, np.concatenate([objects, *scales], -1), 0.0).astype(np.float32)
+    return whole
+
+
+def way_to_target(doing: NDArray[np.int64], objects: Floats, proprio: Floats) -> Floats:
+    """From the hand to what the step under way is about, float32 [T, 3] in metres: the disc to pick, or the peg to place on.
+
+    ``doing`` [T, 3] answers what :data:`ANSWERS` ask; NaN where no step is under way, or none of an object.
+    """
+    operator, disc, peg = doing.T
+    slot = np.where(operator == OPERATORS.index("pick"), disc, np.where(peg >= 0, peg + len(DISCS), NOTHING))
+    way = objects[np.arange(len(doing)), slot, :3] - proprio[:, _TCP]
+    whole: Floats = np.where(slot[:, None] >= 0, way, np.nan).astype(np.float32)
     return whole
 
 

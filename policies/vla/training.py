@@ -39,7 +39,7 @@ from policies.vla.learner import Learner
 from policies.vla.libraries import triton_first
 from policies.vla.pilot import executed
 from policies.vla.recording import check
-from policies.vla.schedule import MOVES, QUICK, Schedule
+from policies.vla.schedule import QUICK, Schedule, move_number
 from policies.vla.takes import Filed, Filing, read, script
 from policies.vla.variants import network_of
 from policies.vla.workers import Crew, crew
@@ -146,9 +146,10 @@ class Trainer:
         """As many as are wanted that succeed, of towers and of moves; whoever fails is made up for by the next number."""
         schedule = self.schedule
         towers = self._successes(schedule.towers, lambda n: self._job("demo", schedule.tower, n), "towers")
-        return towers + self._successes(
-            schedule.moves, lambda n: self._job("demo", MOVES[n % len(MOVES)], n // len(MOVES)), "moves"
+        walks = self._successes(
+            schedule.moves, lambda n: self._job("demo", move_number(n), n, walk=schedule.walk), "moves"
         )
+        return towers + walks
 
     def _successes(self, wanted: int, job: Callable[[int], Job], title: str) -> list[Filed]:
         if not wanted:
@@ -173,12 +174,12 @@ class Trainer:
             return [self._told(filed, bar) for filed in self._filed(jobs)]
         if number != self.progress.number or self.progress.step:
             raise InvalidValue(f"{self.journal.folder} lacks what was played in round {number}: copy the folder anew")
-        weights, among = self._exported(), (self.schedule.tower, *MOVES)
+        weights = self._exported()
         played: list[Filed] = []
         jobs = []
         for n in count():
             # Every other episode is a tower, as in the demonstrations.
-            task = among[0] if n % 2 == 0 else among[1 + n // 2 % len(MOVES)]
+            task = self.schedule.tower if n % 2 == 0 else move_number(n // 2)
             jobs.append(self._job("dagger", task, n, round=number, weights=weights))
             if len(jobs) >= queries:  # a step for each episode: no more are ever needed
                 break

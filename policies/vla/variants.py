@@ -17,7 +17,15 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 """From pixels; the same with a state-space trunk; from the tracker's poses, for which less is enough."""
 BORROWED: Mapping[str, str] = {"vla-planned": "vla"}
 """Agents that play another variant's weights."""
-TOLD = {"slots": len(SLOTS), "pose": SEEN, "atoms": len(ATOMS), "stages": STAGES, "step": ANSWERS, "positions": True}
+TOLD: Mapping[str, Any] = {
+    "slots": len(SLOTS),
+    "pose": SEEN,
+    "atoms": len(ATOMS),
+    "stages": STAGES,
+    "step": ANSWERS,
+    "positions": True,
+    "target": True,
+}
 """What inputs ``state`` has of each slot, and what the auxiliary heads are asked."""
 TINY = {"image": 128, "text": 39, "chunk": 16}
 """What a tiny network needs to be shown the same worlds."""

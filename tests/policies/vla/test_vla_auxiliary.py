@@ -12,7 +12,7 @@ from policies.vla.auxiliary import AuxiliaryHeads
 from policies.vla.batch import Targets, Told
 from policies.vla.config import vla_size
 
-CONFIG = vla_size("tiny", slots=2, atoms=3, stages=4, step=(2, 3), positions=True)
+CONFIG = vla_size("tiny", slots=2, atoms=3, stages=4, step=(2, 3), positions=True, target=True)
 ACTIONS = torch.zeros(1, 2, CONFIG.chunk, CONFIG.action)
 
 
@@ -21,12 +21,18 @@ def test_only_what_is_asked_is_told() -> None:
     assert vars(none(torch.zeros(1, 2, 32))) == vars(Told())
     assert not list(none.parameters())
     told = AuxiliaryHeads(CONFIG)(torch.zeros(1, 2, 32))
-    assert [list(part.shape) for part in vars(told).values()] == [[1, 2, 2, 3], [1, 2, 3], [1, 2, 4], [1, 2, 5]]
+    assert [list(part.shape) for part in vars(told).values()] == [
+        [1, 2, 2, 3],
+        [1, 2, 3],
+        [1, 2, 4],
+        [1, 2, 5],
+        [1, 2, 3],
+    ]
 
 
 def test_losses_of_a_known_case() -> None:
     heads = AuxiliaryHeads(CONFIG)
-    told = Told(torch.zeros(1, 2, 2, 3), torch.zeros(1, 2, 3), torch.zeros(1, 2, 4), torch.zeros(1, 2, 5))
+    told = Told(*(torch.zeros(1, 2, *size) for size in ((2, 3), (3,), (4,), (5,), (3,))))
     targets = Targets(
         ACTIONS,
         positions=torch.tensor([0.1, torch.nan])[None, None, :, None].expand(1, 2, 2, 3),
@@ -35,12 +41,23 @@ def test_losses_of_a_known_case() -> None:
         known=torch.tensor([True, True, False]).expand(1, 2, 3),
         stage=torch.tensor([[2, -1]]),
         step=torch.tensor([[[1, 2], [0, -1]]]),
+        target=torch.tensor([[[0.3, 0.0, -0.3], [torch.nan] * 3]]),
     )
     losses = heads.loss(told, targets)
     assert losses["positions"].item() == pytest.approx(0.1)
     assert losses["atoms"].item() == pytest.approx(math.log(2))
     assert losses["stage"].item() == pytest.approx(math.log(4))
+    assert losses["target"].item() == pytest.approx(0.2)
     assert losses["step"].item() == pytest.approx((math.log(2) + math.log(3)) / 2)
+
+
+def test_where_nothing_is_under_way_the_way_has_no_gradient() -> None:
+    told = torch.zeros(1, 2, 3, requires_grad=True)
+    target = torch.tensor([[[0.3, 0.1, -0.3], [torch.nan] * 3]])
+    heads = AuxiliaryHeads(vla_size("tiny", target=True))
+    heads.loss(Told(target=told), Targets(ACTIONS, target=target))["target"].backward()  # type: ignore[no-untyped-call]
+    assert told.grad is not None
+    torch.testing.assert_close(told.grad, torch.tensor([[[-1.0, -1.0, 1.0], [0.0] * 3]]) / 3)
 
 
 def test_no_stage_at_all_is_no_loss() -> None:

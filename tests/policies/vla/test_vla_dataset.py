@@ -16,7 +16,7 @@ from policies.vla.episodes import EVERY, Job, Piece, Take
 from policies.vla.instructions import Work, understood
 from policies.vla.pilot import EXECUTED
 from policies.vla.recording import record
-from policies.vla.symbols import beside_the_hand
+from policies.vla.symbols import beside_the_hand, way_to_target
 from policies.vla.variants import network_of
 
 CONFIG: VLAConfig = network_of("vla-state", tiny=True)
@@ -146,6 +146,26 @@ def test_pictures_go_with_their_steps() -> None:
     assert take.images is not None
     shown = frames._parts["images"][frames._parts["picture"][torch.tensor([0, EVERY - 1, EVERY, 10 * EVERY])]]
     assert np.array_equal(shown.numpy(), take.images[[0, 0, 1, 10]])
+
+
+def test_the_way_leads_from_the_hand_to_what_the_step_is_about() -> None:
+    objects, proprio = np.zeros((4, 9, 7), np.float32), np.zeros((4, 23), np.float32)
+    objects[:, 1, :3], objects[:, 8, :3] = [0.5, 0.2, 0.02], [0.5, -0.2, 0.0]
+    proprio[:, 7:10] = [0.4, 0.0, 0.3]
+    answers = np.array([[0, 1, 0], [1, 1, 2], [1, 1, -1], [-1, -1, -1]])  # pick, place, place on the table, nothing
+    way = way_to_target(answers, objects, proprio)
+    np.testing.assert_allclose(way[:2], [[0.1, 0.2, -0.28], [0.1, -0.2, -0.3]], rtol=1e-5)
+    assert np.isnan(way[2:]).all()
+
+
+def test_a_walk_is_filed_by_its_moves_and_steps() -> None:
+    frames = Frames([record(Job("demo", "move", 3, 1, walk=2))], CONFIG)
+    assert {span.work.kind for span in frames.spans["move"]} == {"move"}
+    assert {span.work.kind for span in frames.spans["piece"]} == {"pick", "place"}
+    assert "tower" not in frames.spans
+    batch = frames.batch(16, 1, (0,))
+    assert batch.targets.target is not None
+    assert batch.targets.target.isfinite().all(-1).float().mean() > 0.8
 
 
 def test_the_step_under_way_is_asked_where_one_is() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nsctl.scene import Observation, make_action
+from nsctl.tasks import find
 from policies.vla import leading
 from policies.vla.episodes import EVERY, Job, Piece, Take
 from policies.vla.expert import Advice, Expert
@@ -77,6 +78,26 @@ def _peg(take: Take, disc: str, step: int) -> str:
     """The peg that a disc stands over."""
     here = take.truth[min(step, len(take.led) - 1), SLOTS.index(disc), :2]
     return min(SLOTS[6:], key=lambda peg: float(np.hypot(*(take.truth[0, SLOTS.index(peg), :2] - here))))
+
+
+@pytest.mark.parametrize("task", ["move", "move-246"])
+def test_a_walk_is_of_legal_moves_that_each_have_their_own_instruction(task: str) -> None:
+    """Longer than the task may last, since its goal is not among the states that are come to."""
+    walk = record(Job("demo", task, 3, 3, walk=7))
+    assert walk.success
+    assert walk.instruction == ""
+    assert len(walk.led) > find("move").horizon
+    moves = [piece for piece in walk.pieces if piece.work.kind == "move" and piece.done]
+    assert len(moves) == 7
+    assert len({piece.work for piece in moves}) >= 4
+    for piece in moves:
+        assert _moved(walk, piece) == piece.work.thing
+        assert _peg(walk, piece.work.thing, piece.start) == piece.work.source
+        assert _peg(walk, piece.work.thing, piece.end) == piece.work.goal
+        smaller = SLOTS[: SLOTS.index(piece.work.thing)]
+        there = [disc for disc in smaller if walk.truth[0, SLOTS.index(disc)].any()]
+        on = {disc: _peg(walk, disc, piece.start) for disc in there}
+        assert not {piece.work.source, piece.work.goal} & set(on.values())
 
 
 def test_atoms_are_those_of_the_moment(take: Take) -> None:
