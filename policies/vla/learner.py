@@ -79,9 +79,7 @@ class Learner:
         self.steps = 0
         self._recipe, self._seed, self._device = recipe, seed, device
         self._encode: Callable[[Tensor, Seen], Tensor] = self.network.encode
-        if compiled and (cameras := self.network.senses.cameras) is not None:
-            cameras.eyes.compile(dynamic=False)  # most of the work, and of one size, as the recipe has it
-        elif compiled:
+        if compiled:
             self._encode = torch.compile(self.network.encode, dynamic=False)
         plain = [p for p in self.network.parameters() if p.ndim < 2]
         matrices = [p for p in self.network.parameters() if p.ndim >= 2]
