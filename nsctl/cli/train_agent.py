@@ -75,8 +75,12 @@ def train_vla(
 def _trained(variant: str, request: AgentTrainingRequest) -> Mapping[str, Any]:
     from nsctl import registry
     from nsctl.contracts import Trainable
-    from nsctl.errors import InvalidValue
+    from nsctl.errors import InvalidValue, UnknownName
 
+    names = registry.parts("agents")
+    if variant not in names:
+        able = [name for name in names if isinstance(registry.load("agents", name)(), Trainable)]
+        raise UnknownName("agent that can be trained", variant, able)
     agent = registry.load("agents", variant)()
     if not isinstance(agent, Trainable):
         raise InvalidValue(f"the agent {variant!r} cannot be trained as a whole; its skills may: nsctl train skill")

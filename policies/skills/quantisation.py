@@ -151,7 +151,9 @@ def network_in(folder: Path) -> SkillNetwork:
     except FileNotFoundError as error:
         raise NsctlError(f"{folder} holds no policy: {CONFIG} and {MODEL} are expected there") from error
     except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise InvalidValue(f"{folder / CONFIG} is no skill's configuration: {error!r}") from error
+        raise InvalidValue(
+            f"{folder / CONFIG} is no skill's configuration: it must hold the skill's 'operators' under 'network'"
+        ) from error
     return NeuralSkill(operator, folder, "float32").network
 
 
