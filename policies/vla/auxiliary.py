@@ -1,7 +1,8 @@
 """What the network is also asked in training: where things are, which atoms hold, how far the task has come, and which
 step of a plan is under way (with which disc, and from or to which peg), and the way from the hand to that disc or peg.
 
-These are the facts that our own agent's symbols hold, so that neither side is taught more than the other.
+These are the facts that our own agent's symbols hold and its skills are given, so that neither side is taught more than the
+other.
 """
 
 from __future__ import annotations

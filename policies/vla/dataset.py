@@ -37,7 +37,8 @@ from policies.vla.symbols import (
 SHARES = {"tower": 0.3, "move": 0.35, "piece": 0.35}
 """Which sequences there are: of whole towers, of random moves, and of the other pieces, which are steps and a tower's moves.
 
-A tower says by itself what comes next; that a move must be read in the instruction is learnt from random moves alone.
+A tower says by itself what comes next; that a move must be read in the instruction is learnt from random moves alone. An
+episode of one move is among them twice: as a whole, and from where the move begins.
 """
 
 
@@ -111,17 +112,16 @@ class Frames:
 
     def _file(self, take: Take, origin: int) -> None:
         end = origin + len(take.led)
-        random_moves = True
-        if take.instruction:
-            work, reached = understood(take.instruction), take.success or bool(take.stages[-1] == 0)
-            random_moves = work.kind == "move"
-            kind = "move" if random_moves else "tower"
-            self.spans.setdefault(kind, []).append(Span(origin, origin, end, work, reached))
+        whole = understood(take.instruction) if take.instruction else None
+        tower = whole is not None and whole.kind == "hanoi"
+        if whole is not None:
+            reached = take.success or bool(take.stages[-1] == 0)
+            self.spans.setdefault("tower" if tower else "move", []).append(Span(origin, origin, end, whole, reached))
         for piece in take.pieces:
             start = piece.start + -piece.start % EVERY
             if start < piece.end:
                 span = Span(origin, origin + start, origin + piece.end, piece.work, piece.done)
-                kind = "move" if random_moves and piece.work.kind == "move" else "piece"
+                kind = "move" if piece.work.kind == "move" and not tower else "piece"
                 self.spans.setdefault(kind, []).append(span)
 
     def _drawn(self, rng: np.random.Generator) -> Span:
@@ -160,7 +160,7 @@ class Frames:
             there & here,
             self._parts["atoms"][at],
             self._parts["known"][at] & here,
-            torch.where(inside, self._parts["stages"][at], -1),
+            torch.where(inside, self._parts["stages"][at], NOTHING),
             torch.where(here, self._parts["doing"][at], NOTHING),
             torch.where(here, self._parts["target"][at], torch.nan),
         )

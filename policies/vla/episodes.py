@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from nsctl.errors import InvalidValue
 from policies.vla.instructions import Work
 from policies.vla.symbols import Flags, Floats
 
@@ -24,7 +25,8 @@ EVERY = 4
 
 @dataclass(frozen=True)
 class Job:
-    """One episode to play, which its ``seed``, ``kind``, ``round``, task and number decide alone, and a learner's weights.
+    """One episode to play, which its ``seed``, ``kind``, ``round``, task, number and ``walk`` decide, and a learner's
+    weights.
 
     ``cameras`` are those whose pictures are kept; without any, none are drawn.
     """
@@ -39,7 +41,13 @@ class Job:
     script: Script | None = None
     """What was done when the episode was played before, to be done again; nobody is asked then but the expert."""
     walk: int = 0
-    """Random legal moves that the expert makes in place of the task, whose goal they never reach."""
+    """Random legal moves that the expert makes in place of the task, whose goal they never reach; for demonstrations."""
+
+    def __post_init__(self) -> None:
+        if self.walk < 0 or (self.walk and self.kind != "demo"):
+            raise InvalidValue(
+                f"only a demonstration walks, and no fewer than 0 moves: got {self.walk} in a {self.kind}"
+            )
 
     @property
     def rng(self) -> np.random.Generator:

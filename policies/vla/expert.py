@@ -20,11 +20,13 @@ from nsctl.scene import Action, ObjectEstimate, Observation, Pose, SceneEstimate
 from nsctl.symbolic import Atom, Literal, PlanStep, Problem, SymbolicState
 from nsctl.task import Brief
 from policies.perception.geometric import GeometricGrounder
-from policies.skills.crafts import craft_of
+from policies.skills.crafts import TIME_LIMIT, craft_of
 from policies.skills.situation import Moment
 from policies.vla.episodes import Job
 
 PLANNING_SECONDS = 20.0
+LONGEST_MOVE = 4 * TIME_LIMIT
+"""Control steps after which a move of a walk is given up, and the walk with it: usual are 50 to 80."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,16 +120,21 @@ class Walker(Expert):
 
     def __init__(self, brief: Brief, moves: int, rng: np.random.Generator) -> None:
         super().__init__(brief)
-        self._task, self._left, self._rng, self._begun = self._problem, moves, rng, False
+        self._task, self._left, self._rng, self._steps = self._problem, moves, rng, 0
+
+    def advise(self, observation: Observation, truth: Mapping[str, Pose]) -> Advice | None:
+        """What to do now; ``None`` where no plan leads on any more, or a move takes too long."""
+        self._steps += 1
+        return super().advise(observation, truth) if self._steps <= LONGEST_MOVE else None
 
     def _planned(self, state: SymbolicState) -> tuple[PlanStep, ...] | None:
-        if self._left and (not self._begun or self._problem.reached(state)):
-            self._begun, self._left = True, self._left - 1
+        if self._left and (self._problem is self._task or self._problem.reached(state)):
+            self._left, self._steps = self._left - 1, 0
             self._aim(self._moved(state))
         return super()._planned(state)
 
     def _moved(self, state: SymbolicState) -> Problem:
-        """The problem to make one move from ``state``, each legal one as likely."""
+        """The problem to make one move from ``state``, each legal one as likely but that to the task's goal."""
         on = {atom.arguments[0]: atom.arguments[1] for atom in state.atoms if atom.predicate == "on"}
         clear = sorted(atom.arguments[0] for atom in state.atoms if atom.predicate == "clear")
         ways = [(disc, support) for disc in clear if disc in on for support in clear if on[disc] != support]

@@ -43,7 +43,7 @@ class Recipe:
     alone: int = 512
     """Every other step learns from so many single decisions instead, which have no past to copy an action from.
 
-    As many as ``rows * decisions``, so that the eyes, where they are compiled, see batches of one size.
+    As many as ``rows * decisions``, so that the eyes see batches of one size.
     """
     rate: float = 6e-4
     later_rate: float = 3e-4
@@ -79,8 +79,10 @@ class Learner:
         self.steps = 0
         self._recipe, self._seed, self._device = recipe, seed, device
         self._encode: Callable[[Tensor, Seen], Tensor] = self.network.encode
-        if compiled:
+        if compiled and config.trunk == "attention":
             self._encode = torch.compile(self.network.encode, dynamic=False)
+        elif compiled and (cameras := self.network.senses.cameras) is not None:
+            cameras.eyes.compile(dynamic=False)  # compiled as a whole, Mamba-3's kernels broke off on a GPU
         plain = [p for p in self.network.parameters() if p.ndim < 2]
         matrices = [p for p in self.network.parameters() if p.ndim >= 2]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": plain, "weight_decay": 0.0}]

@@ -96,9 +96,11 @@ class _Tape:
         if not self._rows:
             raise InvalidValue(f"{self._job.task}: the episode {self._job.episode} ended before it began")
         proprio, seen, truth, atoms, ahead, labels, executed, led = map(np.array, zip(*self._rows, strict=True))
-        walked = self._still > AFTERGLOW and not world.violation
+        instruction, success = world.task.instruction, world.success_at_end
+        if self._job.walk:
+            instruction, success = "", self._still > AFTERGLOW and not world.violation
         return Take(
-            "" if self._job.walk else world.task.instruction,
+            instruction,
             proprio,
             seen,
             truth,
@@ -109,7 +111,7 @@ class _Tape:
             led,
             tuple(pieces(self._advice)),
             np.stack(self._images) if self._images else None,
-            walked if self._job.walk else world.success_at_end,
+            success,
             joules,
         )
 

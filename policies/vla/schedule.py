@@ -14,7 +14,7 @@ MOVES = tuple("move-" + "".join(map(str, sizes)) for sizes in combinations(range
 """One legal move of three discs out of six, from any legal state: what pick and place were trained in, too."""
 
 
-def move_number(n: int) -> str:
+def task_of_moves(n: int) -> str:
     """The task of the ``n``-th episode of moves: by turns ``move``, which agents are compared on, and each of the others."""
     return "move" if n % 2 == 0 else MOVES[n // 2 % len(MOVES)]
 

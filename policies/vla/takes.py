@@ -37,7 +37,8 @@ class Filing:
     folder: Path
 
     def __call__(self, job: Job) -> Filed:
-        path = self.folder / f"{job.kind}-{job.seed}-{job.round}-{job.task}-{job.episode:05d}.npz"
+        walk = f"-walk{job.walk}" if job.walk else ""
+        path = self.folder / f"{job.kind}-{job.seed}-{job.round}-{job.task}{walk}-{job.episode:05d}.npz"
         if path.exists():
             head = _head(path)
             return Filed(path, head["success"], head["steps"], 0.0, fresh=False)

@@ -39,7 +39,7 @@ from policies.vla.learner import Learner
 from policies.vla.libraries import triton_first
 from policies.vla.pilot import executed
 from policies.vla.recording import check
-from policies.vla.schedule import QUICK, Schedule, move_number
+from policies.vla.schedule import QUICK, Schedule, task_of_moves
 from policies.vla.takes import Filed, Filing, read, script
 from policies.vla.variants import network_of
 from policies.vla.workers import Crew, crew
@@ -147,7 +147,7 @@ class Trainer:
         schedule = self.schedule
         towers = self._successes(schedule.towers, lambda n: self._job("demo", schedule.tower, n), "towers")
         walks = self._successes(
-            schedule.moves, lambda n: self._job("demo", move_number(n), n, walk=schedule.walk), "moves"
+            schedule.moves, lambda n: self._job("demo", task_of_moves(n), n, walk=schedule.walk), "moves"
         )
         return towers + walks
 
@@ -179,7 +179,7 @@ class Trainer:
         jobs = []
         for n in count():
             # Every other episode is a tower, as in the demonstrations.
-            task = self.schedule.tower if n % 2 == 0 else move_number(n // 2)
+            task = self.schedule.tower if n % 2 == 0 else task_of_moves(n // 2)
             jobs.append(self._job("dagger", task, n, round=number, weights=weights))
             if len(jobs) >= queries:  # a step for each episode: no more are ever needed
                 break

@@ -10,8 +10,9 @@ import pytest
 from nsctl import tasks
 from nsctl.contracts import SuiteOptions, World
 from nsctl.scene import make_action
+from nsctl.symbolic import SymbolicState
 from policies.skills.crafts import craft_of
-from policies.vla.expert import Expert
+from policies.vla.expert import LONGEST_MOVE, Expert, Walker
 
 
 @pytest.fixture
@@ -86,3 +87,58 @@ def test_at_the_goal_it_stands_still(world: World) -> None:
     assert not advice.plan
     assert not advice.action[:6].any()
     assert advice.action[6] == observation.proprio.gripper_command
+
+
+@pytest.fixture
+def legal() -> Iterator[tuple[World, SymbolicState]]:
+    """A world of single moves at an initial state, and that state."""
+    made = tasks.suite_of("move").world(tasks.find("move"), SuiteOptions())
+    observation = made.reset(1, 0)
+    expert = Expert(made.task.brief())
+    advice = expert.advise(observation, made.truth())
+    assert advice is not None
+    yield made, advice.state
+    made.close()
+
+
+def walked(world: World, state: SymbolicState, moves: int, seed: int) -> list[tuple[str, str]]:
+    """What a walker would do, disc and support, if each of its steps did what it promises."""
+    walker, done = Walker(world.task.brief(), moves, np.random.default_rng(seed)), []
+    while plan := walker._planned(state):
+        pick, place = plan
+        assert not walker._task.reached(place.apply(pick.apply(state)))
+        done.append((pick.arguments[0], place.arguments[1]))
+        state = place.apply(pick.apply(state))
+    return done
+
+
+def test_a_walk_is_as_long_as_was_asked_and_comes_nowhere_near_the_goal(legal: tuple[World, SymbolicState]) -> None:
+    world, state = legal
+    first, again, other = (walked(world, state, 40, seed) for seed in (0, 0, 1))
+    assert len(first) == 40
+    assert first == again != other
+
+
+def test_each_legal_move_but_that_to_the_goal_is_drawn(legal: tuple[World, SymbolicState]) -> None:
+    world, state = legal
+    on = {atom.arguments[0]: atom.arguments[1] for atom in state.atoms if atom.predicate == "on"}
+    tops = sorted({*on, "left", "middle", "right"} - set(on.values()))
+    below = {top: on.get(top) for top in tops}
+    legal_moves = {
+        (disc, support)
+        for disc in tops
+        for support in tops
+        if disc in on and below[disc] != support and (support not in on or disc < support)
+    }
+    goal = {literal.atom.arguments for literal in world.task.goal}
+    allowed = {move for move in legal_moves if move not in goal}
+    assert len(allowed) == len(legal_moves) - 1
+    assert {walked(world, state, 1, seed)[0] for seed in range(30)} == allowed
+
+
+def test_a_move_that_takes_too_long_is_given_up(legal: tuple[World, SymbolicState]) -> None:
+    world, _ = legal
+    observation = world.reset(1, 0)
+    walker = Walker(world.task.brief(), 3, np.random.default_rng(0))
+    advice = [walker.advise(observation, world.truth()) for _ in range(LONGEST_MOVE + 2)]  # nothing is ever executed
+    assert [each is None for each in advice] == [False] * (LONGEST_MOVE + 1) + [True]

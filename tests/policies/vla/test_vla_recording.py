@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nsctl.errors import InvalidValue
 from nsctl.scene import Observation, make_action
 from nsctl.tasks import find
 from policies.vla import leading
-from policies.vla.episodes import EVERY, Job, Piece, Take
+from policies.vla.episodes import EVERY, Job, Kind, Piece, Take
 from policies.vla.expert import Advice, Expert
 from policies.vla.recording import AFTERGLOW, record
 from policies.vla.symbols import ATOMS, SLOTS
@@ -81,8 +82,12 @@ def _peg(take: Take, disc: str, step: int) -> str:
 
 
 @pytest.mark.parametrize("task", ["move", "move-246"])
-def test_a_walk_is_of_legal_moves_that_each_have_their_own_instruction(task: str) -> None:
+def test_a_walk_is_of_legal_moves_that_each_have_their_own_instruction(
+    task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Longer than the task may last, since its goal is not among the states that are come to."""
+    monkeypatch.setattr(leading, "NOISE", (0.0,) * 7)  # nothing is dropped then
+    monkeypatch.setattr(leading, "KICKS", 0.0)
     walk = record(Job("demo", task, 3, 3, walk=7))
     assert walk.success
     assert walk.instruction == ""
@@ -98,6 +103,21 @@ def test_a_walk_is_of_legal_moves_that_each_have_their_own_instruction(task: str
         there = [disc for disc in smaller if walk.truth[0, SLOTS.index(disc)].any()]
         on = {disc: _peg(walk, disc, piece.start) for disc in there}
         assert not {piece.work.source, piece.work.goal} & set(on.values())
+
+
+def test_a_walk_is_decided_by_its_job(tmp_path: Path) -> None:
+    one, same, other = (record(Job("demo", "move", 3, episode, walk=2)) for episode in (4, 4, 5))
+    np.testing.assert_array_equal(one.executed, same.executed)
+    assert one.pieces == same.pieces != other.pieces
+    filing = Filing(tmp_path)
+    paths = [filing(Job("demo", "move", 3, 4, walk=moves)).path for moves in (0, 1, 2)]
+    assert len(set(paths)) == 3  # the job is another one, and so is its file
+
+
+@pytest.mark.parametrize(("kind", "moves"), [("dagger", 1), ("check", 1), ("demo", -1)])
+def test_only_demonstrations_walk(kind: Kind, moves: int) -> None:
+    with pytest.raises(InvalidValue, match="only a demonstration walks"):
+        Job(kind, "move", 3, 0, walk=moves)
 
 
 def test_atoms_are_those_of_the_moment(take: Take) -> None:

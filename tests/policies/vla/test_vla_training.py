@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from policies.vla.dataset import Frames
 from policies.vla.episodes import Job
 from policies.vla.learner import Learner, Recipe
 from policies.vla.recording import record
-from policies.vla.schedule import Schedule, skill_queries
+from policies.vla.schedule import MOVES, Schedule, skill_queries, task_of_moves
 from policies.vla.training import OutOfTime, Trainer, train
 from policies.vla.variants import network_of
 
@@ -128,6 +129,12 @@ def test_the_expert_is_asked_as_often_as_for_the_skills() -> None:
     assert Schedule().rounds == SkillSchedule().least
 
 
+def test_every_other_episode_of_moves_is_of_the_discs_that_agents_are_compared_on() -> None:
+    drawn = [task_of_moves(n) for n in range(2 * len(MOVES))]
+    assert drawn[::2] == ["move"] * len(MOVES)
+    assert sorted(drawn[1::2]) == sorted(MOVES)
+
+
 def test_a_budget_multiplies_the_steps_and_nothing_else() -> None:
     twice = Schedule().with_budget(2.0)
     assert twice.recipe.steps == tuple(2 * each for each in Schedule().recipe.steps)
@@ -189,3 +196,23 @@ def test_decisions_with_and_without_a_past_take_turns(monkeypatch: pytest.Monkey
     monkeypatch.setattr(frames, "batch", noted)
     Learner(config, Recipe(steps=(4,), rows=2, decisions=3, alone=5), 0).fit(frames, 0, 0, 4, lambda: None)
     assert sizes == [(2, 3), (5, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "what"), [("vla-state", "encode"), ("vla", "encode"), ("vla-mamba3", "_call_impl")]
+)
+def test_what_is_compiled_trains_the_same(variant: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of a network with attention, and of another the eyes alone."""
+    config = network_of(variant, tiny=True)
+    frames = Frames([record(Job("demo", "hanoi-1", 7, 0, config.cameras if config.inputs == "pixels" else ()))], config)
+    names: list[str] = []
+
+    def noted(function: Callable[..., object], **_: object) -> Callable[..., object]:
+        names.append(function.__name__)
+        return function
+
+    monkeypatch.setattr(torch, "compile", noted)
+    recipe = Recipe(steps=(2,), rows=2, decisions=2, alone=4)
+    losses = [Learner(config, recipe, 0, compiled=c).fit(frames, 0, 0, 2, lambda: None) for c in (False, True)]
+    assert names == [what]
+    assert losses[0] == losses[1]
