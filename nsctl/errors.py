@@ -25,7 +25,7 @@ class UnknownName(NsctlError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        near = get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
         super().__init__(f"no {kind} is called {name!r}.{hint} There is: {', '.join(names[:LISTED]) or 'none'}{more}.")
