@@ -136,4 +136,5 @@ class VLAAgent:
     def _how_to_train(self) -> str:
         variant = BORROWED.get(self.name, self.name)
         choice = f" --variant {variant}" * (variant != "vla")
-        return f"train them with `nsctl train vla{choice}`, or name a folder with `--agent {self.name}:FOLDER`"
+        doubt = "no training of them on a GPU has succeeded yet (docs/vla.md); " * (variant == "vla-mamba3")
+        return f"{doubt}train them with `nsctl train vla{choice}`, or name a folder with `--agent {self.name}:FOLDER`"

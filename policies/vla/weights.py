@@ -54,7 +54,10 @@ def read_network(folder: Path, wanted: Mapping[str, object] | None = None) -> VL
     config = config_from(told["network"])
     for name, value in (wanted or {}).items():
         if (held := getattr(config, name)) != value:
-            raise InvalidValue(f"{folder} holds a network whose {name} is {held!r}, and {value!r} was asked for")
+            raise InvalidValue(
+                f"{folder} holds a network whose {name} is {held!r}, and {value!r} was asked for: "
+                "a network is played by the agent of its own variant"
+            )
     if _sha256(folder, told["shards"]) != told["sha256"]:
         raise InvalidValue(
             f"the weights in {folder} are not those that its config.json was written for: copy both anew"
