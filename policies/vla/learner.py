@@ -96,7 +96,9 @@ class Learner:
                 senses.objects.standardise.fit(frames.poses)
 
     def fit(self, frames: Frames, number: int, first: int, last: int, tick: Callable[[], None]) -> dict[str, float]:
-        """Steps ``first`` to before ``last`` of a round; the mean of each loss, in one value for the whole stretch."""
+        """Steps ``first`` to before ``last`` of a round; the mean of each loss, and of the gradient's norm before it is
+        clipped, in one value for the whole stretch.
+        """
         self.network.train()
         sums: dict[str, Tensor] = {}
         for step in range(first, last):
@@ -146,11 +148,11 @@ class Learner:
             total = torch.stack([self._recipe.weights[name] * loss for name, loss in losses.items()]).sum()
         self._optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.clip)
         self._optimiser.step()
         self._follow()
         self.steps += 1
-        return {name: loss.detach() for name, loss in losses.items()}
+        return {name: loss.detach() for name, loss in losses.items()} | {"gradient_norm": norm}
 
     def _precision(self) -> AbstractContextManager[object]:
         cuda = self._device.startswith("cuda")

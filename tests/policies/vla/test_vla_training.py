@@ -181,6 +181,7 @@ def test_it_learns_what_is_shown() -> None:
         last = learner.fit(frames, 0, start, min(160, start + 30), lambda: None)
     assert last["actions"] < 0.8 * first["actions"]
     assert last["atoms"] < 0.7 * first["atoms"]
+    assert 0 < last["gradient_norm"] < 100
 
 
 def test_decisions_with_and_without_a_past_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
