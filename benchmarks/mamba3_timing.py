@@ -87,14 +87,18 @@ class Bench:
         return moved / self.bandwidth
 
 
-def captured(work: Work) -> Work:
-    """``work`` as the replay of a CUDA graph; what it reads and writes must stay where it is."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(_WARM_UP):
-            work()
-    torch.cuda.current_stream().wait_stream(stream)
+def captured(work: Work, *, warm: bool = False) -> Work:
+    """``work`` as the replay of a CUDA graph; what it reads and writes must stay where it is.
+
+    ``warm`` says that all which it launches has run before.
+    """
+    if not warm:
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP):
+                work()
+        torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         kept = work()

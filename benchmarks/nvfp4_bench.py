@@ -57,9 +57,7 @@ class Bench:
 
     def captured(self, work: Work, warm: bool = False) -> Work:
         """``work`` as the replay of a CUDA graph, or as it is on a CPU; ``warm`` if all that it launches has run before."""
-        if not self.on_gpu:
-            return work
-        return _recorded(work) if warm else timing.captured(work)
+        return timing.captured(work, warm=warm) if self.on_gpu else work
 
     def medians(self, works: Mapping[str, Work]) -> dict[str, float]:
         """Median seconds of each work, rounds in turn: of the GPU's own time where there is one."""
@@ -97,13 +95,6 @@ class Bench:
             self.left_out[name] = f"{type(error).__name__}: {text[0][:200]}"
             self.add("left out", {"what": name, "why": self.left_out[name]})
             return None
-
-
-def _recorded(work: Work) -> Work:
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
-    return graph.replay
 
 
 def _events(work: Work, count: int) -> Callable[[], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,11 +76,14 @@ def train_vla(
 def _trained(variant: str, request: AgentTrainingRequest) -> Mapping[str, Any]:
     from nsctl import registry
     from nsctl.contracts import Trainable
-    from nsctl.errors import InvalidValue, UnknownName
+    from nsctl.errors import BrokenPart, InvalidValue, UnknownName
 
     names = registry.parts("agents")
     if variant not in names:
-        able = [name for name in names if isinstance(registry.load("agents", name)(), Trainable)]
+        able = []
+        for name in names:
+            with suppress(BrokenPart):  # somebody's broken plug-in is not what was asked for
+                able += [name] if isinstance(registry.load("agents", name)(), Trainable) else []
         raise UnknownName("agent that can be trained", variant, able)
     agent = registry.load("agents", variant)()
     if not isinstance(agent, Trainable):

@@ -47,14 +47,11 @@ A vision-language-action network of {parameters:,} parameters: {sees}, the arm's
 
 - **Command**: `{command(variant, request)}` (the number of workers and of sittings changes nothing but the time).
 - **Data**: {schedule.towers} episodes of {schedule.tower} and {schedule.moves} of {schedule.walk} random legal moves each
-  by the expert; each step and move has an instruction of its own; noise in the hand,
-  a kick once in {1 / KICKS:.0f} steps, tracker
-  noise of {1000 * POSE_NOISE[0]:g} to {1000 * POSE_NOISE[-1]:g} mm, cameras disturbed by `{CAMERA_SHIFT}`. Then
-  {schedule.rounds} rounds of DAgger in which the expert was asked {schedule.queries:,} times each.
-- **Recipe**: steps {recipe.steps}, by turns
-  of {recipe.rows} sequences of {recipe.decisions} decisions and of {recipe.alone} alone,
-  AdamW {recipe.rate:g}, then
-  {recipe.later_rate:g}, average {recipe.average:g}.
+  by the expert; each step and move has an instruction of its own; noise in the hand, a kick once in {1 / KICKS:.0f}
+  steps, tracker noise of {1000 * POSE_NOISE[0]:g} to {1000 * POSE_NOISE[-1]:g} mm, cameras disturbed by `{CAMERA_SHIFT}`.
+  Then {schedule.rounds} rounds of DAgger in which the expert was asked {schedule.queries:,} times each.
+- **Recipe**: steps {recipe.steps}, by turns of {recipe.rows} sequences of {recipe.decisions} decisions
+  and of {recipe.alone} alone, AdamW {recipe.rate:g}, then {recipe.later_rate:g}, average {recipe.average:g}.
 - **Cost**: {figures["seconds"] / 60:.1f} minutes and {whole_joules(figures["joules"])} J ({figures["label"]}).
 - **Made with**: {made_with(request.device, figures["commit"])}.
 {"![Loss and success, round by round](curves.png)" * curves}

@@ -203,13 +203,13 @@ def _tensors(take: Take, first: int, pictured: int) -> dict[str, Tensor]:
 
 
 def doing(pieces: Iterable[Piece], steps: int) -> NDArray[np.int64]:
-    """The answers [T, 3] about the step under way, -1 where none is or a disc stands on the table."""
-    answers = np.full((steps, 3), -1)
+    """The answers [T, 3] about the step under way, :data:`NOTHING` where none is or a disc stands on the table."""
+    answers = np.full((steps, 3), NOTHING)
     for piece in pieces:
         work = piece.work
         if work.kind in OPERATORS:
             peg = work.goal or work.source
-            row = (OPERATORS.index(work.kind), DISCS.index(work.thing), PEGS.index(peg) if peg else -1)
+            row = (OPERATORS.index(work.kind), DISCS.index(work.thing), PEGS.index(peg) if peg else NOTHING)
             answers[piece.start : piece.end] = row
     return answers
 
