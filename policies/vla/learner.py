@@ -79,10 +79,8 @@ class Learner:
         self.steps = 0
         self._recipe, self._seed, self._device = recipe, seed, device
         self._encode: Callable[[Tensor, Seen], Tensor] = self.network.encode
-        if compiled and config.trunk == "attention":
+        if compiled:
             self._encode = torch.compile(self.network.encode, dynamic=False)
-        elif compiled and (cameras := self.network.senses.cameras) is not None:
-            cameras.eyes.compile(dynamic=False)  # compiled as a whole, Mamba-3's kernels broke off on a GPU
         plain = [p for p in self.network.parameters() if p.ndim < 2]
         matrices = [p for p in self.network.parameters() if p.ndim >= 2]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": plain, "weight_decay": 0.0}]

@@ -16,7 +16,7 @@ import triton
 import triton.language as tl
 
 from policies.mamba3.kernels.backward_parts import apart, decays, load, rotated, rotation, silu_of
-from policies.mamba3.kernels.forward_parts import below, episodes, joined
+from policies.mamba3.kernels.forward_parts import below, episodes, joined, later
 
 
 @triton.jit
@@ -165,7 +165,8 @@ def _head(
         _add(to_line + 2 * S + r[None, :], x, fits & in_r, before)
         tl.store(dbias + 2 * S + r, tl.sum(x, 0), below(r, N - 2 * S, RB))
 
-    dturn = _after(dangle, episode, i, KIND, PRECISION)
+    last, _ = episodes(reset, t + 1, t + 1 < end, RESET)  # of an episode: the next one begins after it
+    dturn = _after(dangle, last, RESET)
     first_only = (i == 0)[:, None] & in_s
     tl.store(dsum + s[None, :] + 0 * i[:, None], tl.where(episode[:, None] == 0, dturn, 0.0), first_only)
     tl.store(moments + 2 * whole + t, tl.sum(dturn * load(speed, fits & in_s), 1), t < L)
@@ -194,16 +195,16 @@ def _weights(total, scale, gamma, episode, i, QUERY: tl.constexpr):
 
 
 @triton.jit
-def _after(dangle, episode, i, KIND: tl.constexpr, PRECISION: tl.constexpr):
+def _after(dangle, last, RESET: tl.constexpr):
     """The slopes of turns [C, S]: an angle is the sum of the turns before it, so theirs are sums over the angles after.
 
-    Queries and keys nearly cancel each other, so a bfloat16 takes its rounding error along as a second number.
+    Not a product with a triangle, as elsewhere: queries and keys nearly cancel each other, so the sums are of float32.
     """
-    later = (i[:, None] <= i[None, :]) & (episode[:, None] == episode[None, :])
-    coarse = dangle.to(KIND)
-    fine = (dangle - coarse.to(tl.float32)).to(KIND)
-    coarse, fine = apart(tl.dot(later.to(KIND), joined(coarse, fine), input_precision=PRECISION))
-    return coarse + fine
+    if RESET:
+        total, _ = tl.associative_scan((dangle, tl.broadcast_to(last[:, None], dangle.shape)), 0, later, reverse=True)
+    else:
+        total = tl.cumsum(dangle, 0, reverse=True)
+    return total
 
 
 @triton.jit
