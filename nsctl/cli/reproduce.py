@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nsctl.run_config import RunConfig
 
 commands = typer.Typer(help="Make published results again.", no_args_is_help=True)
-AGENTS = "nesy,nesy-fp4,vla,vla-planned,vla-state,scripted"
+AGENTS = "nesy,nesy-fp4,vla,vla-planned,vla-state,vla-mamba3,scripted"
 EPISODES, QUICK_EPISODES = 500, 5
 Played = dict[str, tuple["Entries", "list[StoredRun]"]]
 """By task, who could play and what came of it."""

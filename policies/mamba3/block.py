@@ -158,7 +158,8 @@ class Mamba3(nn.Module):
             raise InvalidValue(f"the kernels cannot compute this sequence: {reason}; the backend torch can")
         from policies.mamba3.kernels.scan import fused_scan
 
-        return fused_scan
+        ours: _Scan = fused_scan
+        return ours
 
     def _drive(self, u: Tensor) -> tuple[Drive, Tensor]:
         """The front end: projections, normalisation, step size and angle of every moment; and the gate [..., H, R, P]."""

@@ -21,7 +21,7 @@ from policies.vla.instructions import understood
 from policies.vla.libraries import triton_first
 from policies.vla.pilot import Pilot, executed
 from policies.vla.symbols import require_known
-from policies.vla.variants import BORROWED, DOUBTS, VARIANTS, required
+from policies.vla.variants import BORROWED, VARIANTS, required
 from policies.vla.weights import fingerprint, read_config, read_network
 
 if TYPE_CHECKING:
@@ -136,5 +136,4 @@ class VLAAgent:
     def _how_to_train(self) -> str:
         variant = BORROWED.get(self.name, self.name)
         choice = f" --variant {variant}" * (variant != "vla")
-        doubt = f"{DOUBTS[variant]}; " if variant in DOUBTS else ""
-        return f"{doubt}train them with `nsctl train vla{choice}`, or name a folder with `--agent {self.name}:FOLDER`"
+        return f"train them with `nsctl train vla{choice}`, or name a folder with `--agent {self.name}:FOLDER`"

@@ -17,8 +17,6 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 """From pixels; the same with a state-space trunk; from the tracker's poses, for which less is enough."""
 BORROWED: Mapping[str, str] = {"vla-planned": "vla"}
 """Agents that play another variant's weights."""
-DOUBTS: Mapping[str, str] = {"vla-mamba3": "no training of them on a GPU has succeeded yet (docs/vla.md)"}
-"""What is to be known before a variant is trained."""
 TOLD: Mapping[str, Any] = {
     "slots": len(SLOTS),
     "pose": SEEN,

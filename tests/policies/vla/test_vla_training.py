@@ -199,11 +199,8 @@ def test_decisions_with_and_without_a_past_take_turns(monkeypatch: pytest.Monkey
     assert sizes == [(2, 3), (5, 1)] * 2
 
 
-@pytest.mark.parametrize(
-    ("variant", "what"), [("vla-state", "encode"), ("vla", "encode"), ("vla-mamba3", "_call_impl")]
-)
-def test_what_is_compiled_trains_the_same(variant: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of a network with attention, and of another the eyes alone."""
+@pytest.mark.parametrize("variant", ["vla-state", "vla", "vla-mamba3"])
+def test_what_is_compiled_trains_the_same(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = network_of(variant, tiny=True)
     frames = Frames([record(Job("demo", "hanoi-1", 7, 0, config.cameras if config.inputs == "pixels" else ()))], config)
     names: list[str] = []
@@ -215,5 +212,5 @@ def test_what_is_compiled_trains_the_same(variant: str, what: str, monkeypatch: 
     monkeypatch.setattr(torch, "compile", noted)
     recipe = Recipe(steps=(2,), rows=2, decisions=2, alone=4)
     losses = [Learner(config, recipe, 0, compiled=c).fit(frames, 0, 0, 2, lambda: None) for c in (False, True)]
-    assert names == [what]
+    assert names == ["encode"]
     assert losses[0] == losses[1]
