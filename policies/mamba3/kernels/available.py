@@ -31,10 +31,27 @@ ITS_TRITON = (3, 9)
 """A Triton that compiles the backward for Blackwell: 3.6 does not."""
 
 
+SOUND_PTXAS = (12, 9)
+"""An assembler that gives tiles on Hopper their right addresses: 12.8, which Triton 3.6 brings, does not always."""
+COMPARED = frozenset(
+    {(16, 32), (16, 64), (32, 32), (32, 64), (64, 64), (64, 128), (96, 32), (96, 64), (96, 128), (128, 64), (128, 128)}
+)
+"""Widths (N, P) in which sequences in bfloat16, by that assembler, were compared with PyTorch's on an H200: all right."""
+
+
 @cache
 def triton_version() -> tuple[int, int]:
     """Major and minor of the Triton that is installed."""
     major, minor = re.findall(r"\d+", version("triton"))[:2]
+    return int(major), int(minor)
+
+
+@cache
+def ptxas_version() -> tuple[int, int]:
+    """Major and minor of the assembler that Triton takes for Hopper: its own, or that of ``TRITON_PTXAS_PATH``."""
+    from triton.backends.nvidia.compiler import get_ptxas
+
+    major, minor = re.findall(r"\d+", get_ptxas(10 * HOPPER).version)[:2]
     return int(major), int(minor)
 
 
@@ -84,7 +101,21 @@ def why_not_fused(block: Mamba3, u: Tensor, state: Mamba3State | None) -> str | 
         return f"{u.shape[1]} moments are more than their offsets can count: cut the sequence"
     if state is not None and torch.is_grad_enabled() and any(part.requires_grad for part in vars(state).values()):
         return "the state wants a gradient, which the kernels do not give: detach it"
-    return why_not(u) or (_why_no_backward(u) if torch.is_grad_enabled() else None)
+    return why_not(u) or _why_unsound(block, u) or (_why_no_backward(u) if torch.is_grad_enabled() else None)
+
+
+def _why_unsound(block: Mamba3, u: Tensor) -> str | None:
+    """What would make the kernels' numbers wrong where ``u`` lies; float32 takes other instructions, which are right."""
+    N, P = block.config.d_state, block.config.head_dim
+    if block.witness.dtype != torch.bfloat16 or (N, P) in COMPARED or not u.is_cuda:
+        return None
+    if torch.cuda.get_device_capability(u.device)[0] != HOPPER or ptxas_version() >= SOUND_PTXAS:
+        return None
+    had, needed = (".".join(map(str, numbers)) for numbers in (ptxas_version(), SOUND_PTXAS))
+    return (
+        f"ptxas {had} may compile N = {N} and P = {P} wrongly for {torch.cuda.get_device_name(u.device)}: "
+        f"let TRITON_PTXAS_PATH name {needed} or later, or take a newer Triton"
+    )
 
 
 def _why_no_backward(u: Tensor) -> str | None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from policies.mamba3.block import Mamba3
 from policies.mamba3.config import Mamba3Config
+from policies.mamba3.kernels.available import COMPARED
 from policies.mamba3.kernels.backward import Gradients, backward
 from policies.mamba3.kernels.forward import Heads, forward
 from policies.mamba3.kernels.front import Saved, front
@@ -149,14 +150,13 @@ def test_gradients_in_half_precision(device: torch.device) -> None:
     assert max(wrong.values()) < HALF, wrong
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="the interpreter knows one layout of a tile")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no compiler has a part in it without a GPU")
 @pytest.mark.parametrize("busy", [1, 10**9], ids=["heads in turn", "heads apart"])
-@pytest.mark.parametrize("head_dim", [32, 64, 128])
-@pytest.mark.parametrize("d_state", [16, 32, 64, 96, 128])
-def test_gradients_in_half_precision_of_every_width(
+@pytest.mark.parametrize(("d_state", "head_dim"), sorted(COMPARED))
+def test_gradients_in_half_precision_of_every_width_that_is_vouched_for(
     d_state: int, head_dim: int, busy: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A compiler lays tiles of every width out differently: that of 64 channels once came out wrong, all others right."""
+    """A compiler makes something else of every width: in one of them, gradients once came out wrong."""
     monkeypatch.setattr("policies.mamba3.kernels.backward.BUSY", busy)
     given = case(device, torch.bfloat16, length=150, d_state=d_state, head_dim=head_dim, chunk=64)
     wrong = errors(backward(given.dy, given.saved), given.right, given.saved.config)

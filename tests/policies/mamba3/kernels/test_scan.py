@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from mamba3_samples import block, inputs, off, state_off
 from torch import Tensor
 
 from nsctl.errors import InvalidValue, UnknownName
-from policies.mamba3.block import Mamba3
+from policies.mamba3.block import Mamba3, cast
 from policies.mamba3.config import Mamba3Config
 from policies.mamba3.kernels import available
 from policies.mamba3.kernels.scan import fused_scan
@@ -142,23 +143,56 @@ def test_a_cpu_computes_in_pytorch_unless_told_otherwise(monkeypatch: pytest.Mon
         mamba(u)
 
 
-def test_blackwell_wants_a_triton_that_compiles_its_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+class Elsewhere(Tensor):
+    """On a card that is not here."""
+
+    is_cuda = True  # type: ignore[assignment]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], Tensor]:
+    """Input that lies on a card of this name and generation."""
+
+    def lying(card: str, generation: int) -> Tensor:
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (generation, 0))
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: card)
+        return inputs(1, 2).float().as_subclass(Elsewhere)
+
+    return lying
+
+
+def test_blackwell_wants_a_triton_that_compiles_its_gradients(
+    elsewhere: Callable[[str, int], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Triton 3.6 takes the forward there, but not the backward."""
-
-    class Elsewhere(Tensor):
-        is_cuda = True  # type: ignore[assignment]
-
-    u = inputs(1, 2).float().as_subclass(Elsewhere)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (10, 0))
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "B200")
+    mamba, u = block().float(), elsewhere("B200", available.BLACKWELL)
     monkeypatch.setattr(available, "triton_version", lambda: (3, 6))
-    mamba = block().float()
     reason = "Triton 3.6 cannot compile the gradients for B200: take 3.9 or later"
     assert available.why_not_fused(mamba, u, None) == reason
     with torch.no_grad():
         assert available.why_not_fused(mamba, u, None) is None
     monkeypatch.setattr(available, "triton_version", lambda: (3, 9))
     assert available.why_not_fused(mamba, u, None) is None
+
+
+def test_hopper_wants_an_assembler_that_is_right_for_widths_that_were_not_compared(
+    elsewhere: Callable[[str, int], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ptxas 12.8 gave N = 128, P = 32 a wrong address, with gradients and without; float32 takes other instructions."""
+    u = elsewhere("H200", available.HOPPER)
+    monkeypatch.setattr(available, "ptxas_version", lambda: (12, 8))
+    narrow, compared = (Mamba3(Mamba3Config(64, d_state=128, head_dim=p)) for p in (32, 64))
+    assert available.why_not_fused(narrow, u, None) is None
+    for mamba in (narrow, compared):
+        cast(mamba, torch.bfloat16)
+    reason = "ptxas 12.8 may compile N = 128 and P = 32 wrongly for H200: let TRITON_PTXAS_PATH name 12.9 or later"
+    with torch.no_grad():
+        assert (available.why_not_fused(narrow, u, None) or "").startswith(reason)
+    assert available.why_not_fused(compared, u, None) is None
+    monkeypatch.setattr(available, "ptxas_version", lambda: (12, 9))
+    assert available.why_not_fused(narrow, u, None) is None
+    monkeypatch.undo()
+    assert available.ptxas_version() >= (12, 0)
 
 
 def test_an_unknown_backend_is_refused() -> None:
