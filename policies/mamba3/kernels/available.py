@@ -34,7 +34,7 @@ ITS_TRITON = (3, 9)
 SOUND_PTXAS = (12, 9)
 """An assembler that gives tiles on Hopper their right addresses: 12.8, which Triton 3.6 brings, does not always."""
 COMPARED = frozenset(
-    {(16, 32), (16, 64), (32, 32), (32, 64), (64, 64), (64, 128), (96, 32), (96, 64), (96, 128), (128, 64), (128, 128)}
+    {(16, 32), (16, 64), (32, 32), (32, 64), (64, 64), (64, 128), (96, 64), (96, 128), (128, 64), (128, 128)}
 )
 """Widths (N, P) in which sequences in bfloat16, by that assembler, were compared with PyTorch's on an H200: all right."""
 

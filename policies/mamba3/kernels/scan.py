@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from policies.mamba3.block import Mamba3
 
 
-@torch.compiler.disable  # what is compiled around it calls it as it is: kernels that call functions did not survive there
+@torch.compiler.disable  # compiled along with what is around it, the backward once read memory that was not its own
 def fused_scan(
     block: Mamba3, u: Tensor, state: Mamba3State | None, reset: Tensor | None, lengths: Tensor | None,
     chunk: int | None = None,
