@@ -158,7 +158,7 @@ class Mamba3(nn.Module):
             raise InvalidValue(f"the kernels cannot compute this sequence: {reason}; the backend torch can")
         from policies.mamba3.kernels.scan import fused_scan
 
-        ours: _Scan = fused_scan
+        ours: _Scan = fused_scan  # its decorator knows no types
         return ours
 
     def _drive(self, u: Tensor) -> tuple[Drive, Tensor]:

@@ -165,8 +165,7 @@ def _head(
         _add(to_line + 2 * S + r[None, :], x, fits & in_r, before)
         tl.store(dbias + 2 * S + r, tl.sum(x, 0), below(r, N - 2 * S, RB))
 
-    last, _ = episodes(reset, t + 1, t + 1 < end, RESET)  # of an episode: the next one begins after it
-    dturn = _after(dangle, last, RESET)
+    dturn = _after(dangle, reset, t, end, RESET)
     first_only = (i == 0)[:, None] & in_s
     tl.store(dsum + s[None, :] + 0 * i[:, None], tl.where(episode[:, None] == 0, dturn, 0.0), first_only)
     tl.store(moments + 2 * whole + t, tl.sum(dturn * load(speed, fits & in_s), 1), t < L)
@@ -195,12 +194,14 @@ def _weights(total, scale, gamma, episode, i, QUERY: tl.constexpr):
 
 
 @triton.jit
-def _after(dangle, last, RESET: tl.constexpr):
+def _after(dangle, reset, t, end, RESET: tl.constexpr):
     """The slopes of turns [C, S]: an angle is the sum of the turns before it, so theirs are sums over the angles after.
 
-    Not a product with a triangle, as elsewhere: queries and keys nearly cancel each other, so the sums are of float32.
+    In float32, since queries and keys nearly cancel each other; and no product with a triangle, to which ptxas 12.8 once
+    gave a wrong address.
     """
     if RESET:
+        last, _ = episodes(reset, t + 1, t + 1 < end, RESET)  # of an episode: the next one begins after it
         total, _ = tl.associative_scan((dangle, tl.broadcast_to(last[:, None], dangle.shape)), 0, later, reverse=True)
     else:
         total = tl.cumsum(dangle, 0, reverse=True)

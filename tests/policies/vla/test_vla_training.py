@@ -200,7 +200,7 @@ def test_decisions_with_and_without_a_past_take_turns(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("variant", ["vla-state", "vla", "vla-mamba3"])
-def test_what_is_compiled_trains_the_same(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_the_encoder_is_compiled(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = network_of(variant, tiny=True)
     frames = Frames([record(Job("demo", "hanoi-1", 7, 0, config.cameras if config.inputs == "pixels" else ()))], config)
     names: list[str] = []

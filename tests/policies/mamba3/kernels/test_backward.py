@@ -25,10 +25,11 @@ ALL: dict[str, object] = {"groups": 2, "rope_fraction": 1.0, "a_activation": "he
 
 @dataclass(frozen=True)
 class Case:
-    """A sequence, what the kernels keep of it, and the right slopes by name."""
+    """A sequence, what the kernels keep of it and put out, and the right output and slopes by name."""
 
     dy: Tensor
     saved: Saved
+    y: Tensor
     state: Mamba3State | None
     right: dict[str, Tensor]
 
@@ -47,8 +48,8 @@ def case(device: torch.device, dtype: torch.dtype = torch.float32, *, length: in
     state = Mamba3State(*(torch.randn(s, generator=random).to(device) for s in shapes)) if cut else None
     proj = block.in_proj(u).detach().to(dtype)
     dy = torch.randn(2, length, 2 * head_dim, generator=random).to(device, dtype)
-    saved = kept(block, proj, state, reset, lengths, chunk)
-    return Case(dy, saved, state, slopes(block, proj, dy, state, reset, lengths))
+    saved, y = kept(block, proj, state, reset, lengths, chunk)
+    return Case(dy, saved, y, state, slopes(block, proj, dy, state, reset, lengths))
 
 
 def made(device: torch.device, d_state: int, head_dim: int, options: dict[str, object]) -> Mamba3:
@@ -67,22 +68,23 @@ def made(device: torch.device, d_state: int, head_dim: int, options: dict[str, o
 
 def kept(
     block: Mamba3, proj: Tensor, state: Mamba3State | None, reset: Tensor | None, lengths: Tensor | None, chunk: int
-) -> Saved:
-    """What the fused forward keeps of ``proj``."""
+) -> tuple[Saved, Tensor]:
+    """What the fused forward keeps of ``proj``, and what it puts out."""
     c = block.config
     dt_bias, B_bias, C_bias, D = (p.detach().float() for p in (block.dt_bias, block.B_bias, block.C_bias, block.D))
     B_norm, C_norm = (norm.weight.detach().to(proj.dtype) for norm in (block.B_norm, block.C_norm))
     given = front(proj, c, dt_bias, B_norm, C_norm, lengths)
     walked = forward(proj, given, Heads(B_bias, C_bias, D), c, state, reset=reset, lengths=lengths, chunk=chunk)
-    return Saved(
+    saved = Saved(
         c, proj, given, walked.starts, walked.angles, dt_bias, B_norm, C_norm, B_bias, C_bias, D, reset, lengths, chunk
     )
+    return saved, walked.y
 
 
 def slopes(
     block: Mamba3, proj: Tensor, dy: Tensor, state: Mamba3State | None, reset: Tensor | None, lengths: Tensor | None
 ) -> dict[str, Tensor]:
-    """The right ones, from the plain form in float64 with ``proj`` as its projections."""
+    """The right ones and the output ``y``, from the plain form in float64 with ``proj`` as its projections."""
     wide, gated = proj.double().requires_grad_(), {}
     block.in_proj.register_forward_hook(lambda *_: wide)
     block.out_proj.register_forward_pre_hook(lambda _, inputs: gated.update(y=inputs[0]))
@@ -95,8 +97,9 @@ def slopes(
         "dt_bias": block.dt_bias, "B_norm": block.B_norm.weight, "C_norm": block.C_norm.weight,
         "B_bias": block.B_bias, "C_bias": block.C_bias, "D": block.D,
     }  # fmt: skip
-    found = torch.autograd.grad((gated["y"] * dy.double() * real[..., None]).sum(), [wide, *wanted.values()])
-    return by_part(found[0], block.config) | dict(zip(wanted, found[1:], strict=True))
+    y = gated["y"] * real[..., None]
+    found = torch.autograd.grad((y * dy.double()).sum(), [wide, *wanted.values()])
+    return by_part(found[0], block.config) | dict(zip(wanted, found[1:], strict=True)) | {"y": y.detach()}
 
 
 def by_part(proj: Tensor, c: Mamba3Config) -> dict[str, Tensor]:
@@ -109,7 +112,7 @@ def by_part(proj: Tensor, c: Mamba3Config) -> dict[str, Tensor]:
 def errors(got: Gradients, right: dict[str, Tensor], config: Mamba3Config) -> dict[str, float]:
     """The relative error of every gradient; that of dt_bias, a sum whose parts may cancel, by the size of the parts."""
     found = by_part(got.proj, config) | {name: value for name, value in vars(got).items() if name != "proj"}
-    wrong = {name: off(found[name].double(), value) for name, value in right.items()}
+    wrong = {name: off(found[name].double(), value) for name, value in right.items() if name != "y"}
     bias, summed = right["dt_bias"].norm(), right["dd_dt"].norm()
     return wrong | {"dt_bias": wrong["dt_bias"] * float(bias / torch.maximum(bias, summed))}
 
@@ -151,15 +154,17 @@ def test_gradients_in_half_precision(device: torch.device) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no compiler has a part in it without a GPU")
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
 @pytest.mark.parametrize("busy", [1, 10**9], ids=["heads in turn", "heads apart"])
 @pytest.mark.parametrize(("d_state", "head_dim"), sorted(COMPARED))
-def test_gradients_in_half_precision_of_every_width_that_is_vouched_for(
-    d_state: int, head_dim: int, busy: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
+def test_half_precision_in_every_width_that_is_vouched_for(
+    d_state: int, head_dim: int, busy: int, cut: bool, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A compiler makes something else of every width: in one of them, gradients once came out wrong."""
     monkeypatch.setattr("policies.mamba3.kernels.backward.BUSY", busy)
-    given = case(device, torch.bfloat16, length=150, d_state=d_state, head_dim=head_dim, chunk=64)
-    wrong = errors(backward(given.dy, given.saved), given.right, given.saved.config)
+    given = case(device, torch.bfloat16, length=150, cut=cut, d_state=d_state, head_dim=head_dim, chunk=64)
+    wrong = errors(backward(given.dy, given.saved, given.state), given.right, given.saved.config)
+    wrong["y"] = off(given.y.double(), given.right["y"])
     assert max(wrong.values()) < HALF, wrong
 
 
