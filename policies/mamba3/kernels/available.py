@@ -36,7 +36,7 @@ COMPARED = frozenset(
 )
 """Widths (N, P), half of N turning, whose sequences in bfloat16 by that assembler were as right as PyTorch's on an H200.
 
-Those with resets and ends were not run; of some of them the machine code was held against that of 12.9.
+Those with resets and ends were not run; in their machine code no such address was found.
 """
 
 
