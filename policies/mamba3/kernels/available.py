@@ -109,26 +109,29 @@ def _why_unsound(block: Mamba3, u: Tensor) -> str | None:
     """What may make the kernels' numbers wrong where ``u`` lies; in float32 no such fault was seen."""
     c = block.config
     known = (c.d_state, c.head_dim) in COMPARED and 4 * c.angles == c.d_state
-    if block.witness.dtype != torch.bfloat16 or known or not u.is_cuda:
+    if block.witness.dtype != torch.bfloat16 or known or not _on(HOPPER, u) or ptxas_version() >= HOPPER_PTXAS:
         return None
-    if torch.cuda.get_device_capability(u.device)[0] != HOPPER or ptxas_version() >= HOPPER_PTXAS:
-        return None
-    had, needed = (".".join(map(str, numbers)) for numbers in (ptxas_version(), HOPPER_PTXAS))
     return (
-        f"ptxas {had} may compile N = {c.d_state} and P = {c.head_dim} wrongly for {torch.cuda.get_device_name(u.device)}: "
-        f"take a newer Triton, or let TRITON_PTXAS_PATH name a ptxas of {needed} or later"
+        f"ptxas {_dotted(ptxas_version())} may compile N = {c.d_state} and P = {c.head_dim} wrongly for "
+        f"{torch.cuda.get_device_name(u.device)}: take a newer Triton, or let TRITON_PTXAS_PATH name a ptxas of "
+        f"{_dotted(HOPPER_PTXAS)} or later"
     )
 
 
 def _why_no_backward(u: Tensor) -> str | None:
     """What keeps the backward alone from running where ``u`` lies."""
-    if (
-        not u.is_cuda
-        or torch.cuda.get_device_capability(u.device)[0] != BLACKWELL
-        or triton_version() >= BLACKWELL_TRITON
-    ):
+    if not _on(BLACKWELL, u) or triton_version() >= BLACKWELL_TRITON:
         return None
-    had, needed = (".".join(map(str, numbers)) for numbers in (triton_version(), BLACKWELL_TRITON))
     return (
-        f"Triton {had} cannot compile the gradients for {torch.cuda.get_device_name(u.device)}: take {needed} or later"
+        f"Triton {_dotted(triton_version())} cannot compile the gradients for {torch.cuda.get_device_name(u.device)}: "
+        f"take {_dotted(BLACKWELL_TRITON)} or later"
     )
+
+
+def _on(generation: int, u: Tensor) -> bool:
+    """Whether ``u`` lies on a card of this generation."""
+    return u.is_cuda and torch.cuda.get_device_capability(u.device)[0] == generation
+
+
+def _dotted(numbers: tuple[int, int]) -> str:
+    return ".".join(map(str, numbers))

@@ -32,7 +32,7 @@ HEAVY = (
     "envs",
     "energy",
 )
-HELP_TIMES = 2.5
+HELP_SECONDS = 0.3
 
 
 def call(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -47,16 +47,13 @@ def test_help_names_every_command() -> None:
 
 
 def test_help_takes_little_cpu_time() -> None:
-    """Held against what draws it, by turns, since a busy machine is slower at both."""
-    drawing = (sys.executable, "-c", "import typer, typer.rich_utils")
-    assert min(cpu_seconds(*NSCTL, "--help") / cpu_seconds(*drawing) for _ in range(3)) < HELP_TIMES
-
-
-def cpu_seconds(*command: str) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    taken = []
+    for _ in range(3):  # the best of three: the machine may be busy
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        call("--help")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(taken) < HELP_SECONDS
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["parts", "list"], ["parts", "list", "--json"]])
